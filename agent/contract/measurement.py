@@ -1,0 +1,173 @@
+"""One struct for each kind of measurement, with the units in the names. Facts only: nothing here judges."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from agent.contract.errors import MalformedError
+from agent.contract.failure import Failure
+
+# Bounds refuse nonsense from outside; they are far beyond any school's line.
+Bps = Annotated[float, Meta(ge=0, le=1e13)]
+Milliseconds = Annotated[float, Meta(ge=0, le=1e7)]
+Seconds = Annotated[float, Meta(ge=0, le=1e6)]
+Ratio = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Text = Annotated[str, Meta(max_length=2048)]
+Word = Annotated[str, Meta(max_length=64)]
+Aware = Annotated[datetime, Meta(tz=True)]
+
+Purpose = Literal["capacity", "verdict"]
+Stop = Literal["verdict", "converged", "time", "bytes"]
+CountedAt = Literal["server", "acked", "receiver", "nic"]
+Medium = Literal["ethernet", "wifi", "cellular", "loopback", "virtual"]
+
+
+class _Measured(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=False):
+    """What every measurement carries: when it began and how long it took (null in one that was never timed)."""
+
+    started_at: Aware | None = None
+    took_s: Seconds | None = None
+
+
+class Direction(Struct, frozen=True, kw_only=True):
+    """One direction of a throughput test. All rates but ``goodput_bps`` are IP-layer rates (BEREC BoR (17) 112).
+
+    ``ip_low_bps`` and ``ip_high_bps`` bound the 95 % confidence interval. Where the sender's pace bound the result
+    (``paced_bps``), ``ip_high_bps`` is null: a lower bound, never evidence that a line is slow.
+    ``counted_at`` says who counted the bytes; never the sender's own socket.
+    """
+
+    goodput_bps: Bps
+    ip_bps: Bps
+    ip_low_bps: Bps | None = None
+    ip_high_bps: Bps | None = None
+    bytes: Count
+    duration_s: Seconds
+    connections: Annotated[int, Meta(ge=1, le=256)]
+    stop: Stop
+    counted_at: CountedAt
+    burst_bps: Bps | None = None
+    sustained_bps: Bps | None = None
+    paced_bps: Bps | None = None
+    cross_traffic_bps: Bps | None = None
+    samples_bps: Annotated[tuple[Bps, ...], Meta(max_length=4096)] = ()
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Tell whether the sender's pace bound the result, so that it proves "at least" and nothing else."""
+        return self.paced_bps is not None and self.ip_high_bps is None
+
+
+class Throughput(_Measured, frozen=True, kw_only=True, tag="throughput"):
+    """A bulk transfer in both directions, with the round-trip times around it."""
+
+    engine: Word
+    server: Text
+    purpose: Purpose = "capacity"
+    download: Direction | None = None
+    upload: Direction | None = None
+    rtt_idle_ms: Milliseconds | None = None
+    rtt_download_ms: Milliseconds | None = None
+    rtt_upload_ms: Milliseconds | None = None
+    loss_ratio: Ratio | None = None
+    tainted: Annotated[tuple[Word, ...], Meta(max_length=32)] = ()
+
+
+class Latency(_Measured, frozen=True, kw_only=True, tag="latency"):
+    """Round trips on an otherwise idle line, by UDP echo on a fixed schedule.
+
+    ``jitter_ms`` is the mean absolute difference of consecutive round trips (RFC 3393 variation, RFC 5481 PDV's
+    simpler sibling); ``loss_ratio`` counts echoes that never came back, with no answer at all being a failure instead.
+    """
+
+    server: Text
+    protocol: Word = "udp-echo"
+    sent: Count
+    received: Count
+    min_ms: Milliseconds
+    median_ms: Milliseconds
+    p95_ms: Milliseconds
+    jitter_ms: Milliseconds | None
+    loss_ratio: Ratio
+
+
+class Link(_Measured, frozen=True, kw_only=True, tag="link"):
+    """The network link this computer uses towards the server, as far as the operating system really knows it.
+
+    ``download_bps`` and ``upload_bps`` are this computer's own traffic over ``counted_s``, from interface counters.
+    """
+
+    interface: Word
+    medium: Medium | None = None
+    speed_bps: Bps | None = None
+    duplex: Literal["full", "half"] | None = None
+    mtu_bytes: Annotated[int, Meta(ge=0, le=2**31)] | None = None
+    download_bps: Bps | None = None
+    upload_bps: Bps | None = None
+    counted_s: Seconds | None = None
+
+
+class Failed(_Measured, frozen=True, kw_only=True, tag="failed"):
+    """A probe that ran and failed: a fact about the network, and we rank on it."""
+
+    probe: Word
+    failure: Failure
+    detail: Text = ""
+
+
+class Skipped(_Measured, frozen=True, kw_only=True, tag="skipped"):
+    """A probe that could not run on this computer: nobody's fault, counted apart."""
+
+    probe: Word
+    reason: Text
+
+
+Measurement = Throughput | Latency | Link | Failed | Skipped
+
+
+class Unknown(Struct, frozen=True, kw_only=True):
+    """A measurement of a kind this version does not know, from a newer agent; kept, never judged."""
+
+    kind: str
+
+
+class _Kind(Struct, frozen=True):
+    kind: Word
+
+
+_KINDS = frozenset({"throughput", "latency", "link", "failed", "skipped"})
+_decoder: msgspec.json.Decoder[Measurement] = msgspec.json.Decoder(Measurement)
+_kind_decoder: msgspec.json.Decoder[_Kind] = msgspec.json.Decoder(_Kind)
+_encoder = msgspec.json.Encoder()
+
+
+def encode(measurement: Measurement) -> bytes:
+    """Return the measurement as one line of JSON, every key present."""
+    return _encoder.encode(measurement)
+
+
+def decode(raw: bytes | msgspec.Raw) -> Measurement | Unknown:
+    """Read one measurement; unknown fields are ignored here and kept by whoever keeps the bytes.
+
+    Raises:
+        MalformedError: it is no JSON object with a ``kind``, or a known kind with values out of bounds.
+    """
+    try:
+        kind = _kind_decoder.decode(raw).kind
+        if kind not in _KINDS:
+            return Unknown(kind=kind)
+        measured = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError(f"not a measurement: {error}") from error
+    if measured.started_at is not None:
+        check_year(measured.started_at)
+    return measured
+
+
+def check_year(moment: datetime) -> None:
+    """Refuse years that no broken clock shows and that overflow when converted; raises MalformedError."""
+    if not 1970 <= moment.year <= 2999:
+        raise MalformedError(f"the date {moment.isoformat()} is not between the years 1970 and 2999")

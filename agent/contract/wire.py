@@ -1,0 +1,129 @@
+"""The messages between agent and collector, and what each answer obliges the agent to do.
+
+Every struct accepts fields it does not know: the other side may be older or newer.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from agent.contract.measurement import Text, Word
+from agent.contract.report import AgentId, SchoolId, Sha256Hex
+from agent.contract.standards import Target
+
+ENROLL_PATH = "/api/v1/enroll"
+REPORTS_PATH = "/api/v1/reports"
+POLICY_PATH = "/api/v1/policy"
+
+ENROLLMENT_TYPE = "application/vnd.netready.enrollment+json"
+MAX_BATCH_REPORTS = 50
+MAX_BATCH_BYTES = 4 * 1024 * 1024  # of the request's JSON, after decompression
+MAX_TOKEN_CHARACTERS = 128
+
+Clock = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
+
+
+class Hours(Struct, frozen=True, kw_only=True):
+    """When lessons are: local clock times and ISO weekdays (1 = Monday) in an IANA time zone."""
+
+    start: Clock = "08:00"
+    end: Clock = "18:00"
+    weekdays: tuple[Annotated[int, Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
+    time_zone: Word = "Asia/Almaty"
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """What the collector tells an agent: against whom, when and how often to measure, and what its school needs."""
+
+    version: Annotated[int, Meta(ge=1)] = 1
+    servers: Annotated[tuple[Text, ...], Meta(max_length=32)] = ()
+    hours: Hours = Hours()
+    capacity_sessions_per_day: Annotated[int, Meta(ge=0, le=48)] = 4
+    latency_interval_s: Annotated[int, Meta(ge=60, le=86_400)] = 900
+    target: Target | None = None
+
+
+class SchoolCard(Struct, frozen=True, kw_only=True):
+    """A school as shown to the person who enrols a computer: "is this yours?"."""
+
+    id: SchoolId
+    name: Text
+    region: Text | None = None
+    district: Text | None = None
+    pupils: int | None = None
+    synthetic: bool = False
+
+
+class EnrollRequest(Struct, frozen=True, kw_only=True):
+    """The payload that a new agent signs with the key it asks to be known by."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN_CHARACTERS)]
+    public_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    software: Word
+    room: Annotated[str, Meta(max_length=128)] | None = None
+    preview: bool = False
+
+
+class EnrollReply(Struct, frozen=True, kw_only=True):
+    """The school that the token belongs to, and the policy to begin with.
+
+    Nothing was bound and no use of the token spent if the request was a preview (to ask a person "is this yours?").
+    """
+
+    agent: AgentId
+    school: SchoolCard
+    policy: Policy
+
+
+class ReportBatch(Struct, frozen=True, kw_only=True):
+    """The body of POST /api/v1/reports: DSSE envelopes, each judged on its own."""
+
+    envelopes: Annotated[tuple[msgspec.Raw, ...], Meta(min_length=1, max_length=MAX_BATCH_REPORTS)]
+
+
+Answer = Literal[
+    "stored",  # committed: the agent may forget it
+    "duplicate",  # the collector has exactly this report already: the agent may forget it
+    "refused",  # will never be accepted, for the reason given: the agent keeps it aside and goes on
+    "revoked",  # this agent is no longer welcome: it stops sending and keeps what it has
+]
+
+Reason = Literal[
+    "malformed",  # not an envelope, or not a report
+    "too_large",
+    "signature",  # not signed by the key that the agent enrolled with
+    "unknown_agent",  # this key never enrolled here
+    "wrong_school",  # the report names another school than the one the agent belongs to
+    "sequence_conflict",  # another report with this sequence number is already stored
+    "agent_revoked",
+]
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """The collector's answer to one envelope, in the order they were sent.
+
+    ``sha256`` names the payload that was judged, null where none could be read. ``detail`` is for people; on a stored
+    report it is a warning, for example about this computer's clock.
+    """
+
+    answer: Answer
+    reason: Reason | None = None
+    detail: Text | None = None
+    sha256: Sha256Hex | None = None
+
+
+class BatchReply(Struct, frozen=True, kw_only=True):
+    """One receipt per envelope, and the newest policy version so that an agent knows when to fetch it."""
+
+    items: tuple[Receipt, ...]
+    policy_version: int | None = None
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """An error answer (RFC 9457 problem document); ``detail`` is a sentence a person can act on."""
+
+    title: str
+    status: int
+    detail: str = ""
+    type: str = "about:blank"

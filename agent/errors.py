@@ -1,0 +1,45 @@
+"""What can go wrong in the agent.
+
+NetreadyError (agent.contract.errors)
+|-- ProbeUnavailable           a probe cannot run on this computer: nobody's fault, counted apart
+|-- NotEnrolledError           this needs a school, and the computer has none yet
+|-- EnrollmentError            the collector did not accept the computer
+|-- UplinkError                the collector could not be reached or answered nonsense; tried again later
+|   |-- PausedError            not tried: the collector asked for patience, or failed a moment ago
+|   `-- RevokedError           the collector no longer wants this agent
+`-- StateError                 the state folder cannot be read or written (full disk, permissions, damage)
+"""
+
+from agent.contract.errors import NetreadyError
+
+
+class ProbeUnavailable(NetreadyError):  # noqa: N818 - the name is the condition itself
+    """This probe cannot run on this computer; says why and what would change that."""
+
+
+class NotEnrolledError(NetreadyError):
+    """The computer belongs to no school yet."""
+
+
+class EnrollmentError(NetreadyError):
+    """The collector did not accept this computer."""
+
+
+class UplinkError(NetreadyError):
+    """The collector could not be reached or answered nonsense; the reports wait in the outbox."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class PausedError(UplinkError):
+    """Not tried: the collector asked for patience, or failed a moment ago."""
+
+
+class RevokedError(UplinkError):
+    """The collector no longer wants this agent; it stops sending and keeps what it has."""
+
+
+class StateError(NetreadyError):
+    """The state folder cannot be read or written."""
