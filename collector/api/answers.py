@@ -1,0 +1,81 @@
+"""Answers as JSON, their schema from the types themselves, and lists with a total and a cursor."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from fastapi import Response
+from msgspec import Struct
+
+from agent.contract.errors import MalformedError
+from agent.contract.wire import Problem
+
+DEFAULT_LIMIT = 1_000
+MAX_LIMIT = 10_000
+REF = "#/components/schemas/{name}"
+
+
+class _Place(Struct, frozen=True):
+    offset: int
+    of: str
+
+
+def json_answer(value: object, status: int = 200) -> Response:
+    """Return a value as a JSON response."""
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+
+
+def page(rows: Sequence[Any], *, of: str, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Cut one page out of a list; ``of`` names the question, so that a cursor of another one is refused.
+
+    Raises:
+        MalformedError: the cursor was not made here for this question.
+    """
+    offset = _offset(cursor, of) if cursor else 0
+    end = offset + limit
+    following = _cursor(_Place(end, of)) if end < len(rows) else None
+    return {"items": list(rows[offset:end]), "total": len(rows), "cursor": following}
+
+
+def _cursor(place: _Place) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def _offset(cursor: str, of: str) -> int:
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        place = msgspec.json.decode(raw, type=_Place)
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise MalformedError("the cursor is not one of ours; start again without it") from error
+    if place.of != of or place.offset < 0:
+        raise MalformedError("the cursor belongs to another question; start again without it")
+    return place.offset
+
+
+def schema_of(kind: Any, *, is_list: bool = False, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """Return FastAPI's ``responses`` for an answer of this type, and for errors."""
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
+    if is_list:
+        properties = {
+            "items": {"type": "array", "items": schema},
+            "total": {"type": "integer"},
+            "cursor": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        }
+        schema = {"type": "object", "required": list(properties), "properties": properties}
+    problem = {
+        "description": "what is wrong, and what to do",
+        "content": {"application/problem+json": {"schema": {"$ref": REF.format(name="Problem")}}},
+    }
+    return {
+        status: {"description": "the answer", "content": {"application/json": {"schema": schema}}},
+        "4XX": problem,
+        "5XX": problem,
+    }
+
+
+def components(kinds: Sequence[Any]) -> dict[str, Any]:
+    """Return the component schemas of the answer types."""
+    _, found = msgspec.json.schema_components([*kinds, Problem], ref_template=REF)
+    return found

@@ -1,0 +1,144 @@
+"""What people's programs ask: schools, rankings, lines below contract. Each sees what its role may see."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+from msgspec import Struct
+
+from collector import export, rankings, readiness, sla
+from collector.api import answers
+from collector.api.answers import json_answer, page, schema_of
+from collector.context import By, In
+from collector.errors import NotFound
+from collector.readiness import State
+from collector.store import figures, schools
+from collector.store.figures import StoredFailure, StoredTest
+from collector.store.schools import SchoolRecord
+
+PeriodName = Annotated[str | None, Query(description="2026-Q4, 2026-11 or 2026; the current quarter if left out")]
+RegionCode = Annotated[str | None, Query(description="ISO 3166-2 code, for example KZ-75", max_length=16)]
+Limit = Annotated[int, Query(ge=1, le=answers.MAX_LIMIT)]
+Cursor = Annotated[str | None, Query(max_length=512, description="from the answer before")]
+Format = Annotated[str, Query(pattern="^(json|csv|xlsx|parquet)$")]
+
+
+class ListedSchool(SchoolRecord, frozen=True, kw_only=True):
+    """A school of the registry; ``id`` is its ``school_id_govt``."""
+
+    id: str
+
+
+class SchoolAnswer(Struct, frozen=True, kw_only=True):
+    """A school with its readiness in a period, and the tests and failures behind it (the newest 200 of each)."""
+
+    id: str
+    school: SchoolRecord
+    period: str
+    tests: int
+    computers: int
+    download_bps: float | None
+    upload_bps: float | None
+    required_download_bps: int | None
+    required_upload_bps: int
+    meets: bool | None
+    state: State
+    reason: str
+    synthetic: bool
+    speed_tests: list[StoredTest]
+    failures: list[StoredFailure]
+
+
+def router() -> APIRouter:
+    """Return the routes for people's programs."""
+    routes = APIRouter(prefix="/api/v1", tags=["people"])
+
+    @routes.get("/schools", responses=schema_of(ListedSchool, is_list=True), summary="The registry's schools")
+    def list_schools(
+        context: In, viewer: By, region: RegionCode = None, limit: Limit = answers.DEFAULT_LIMIT, cursor: Cursor = None
+    ) -> Response:
+        with context.database.reading(viewer) as connection:
+            found = schools.schools(connection, region)
+        items = [_listed(school) for school in found]
+        return json_answer(page(items, of=f"schools {region}", limit=limit, cursor=cursor))
+
+    @routes.get("/schools/{school_id:path}", responses=schema_of(SchoolAnswer), summary="One school and its tests")
+    def one_school(context: In, viewer: By, school_id: str, period: PeriodName = None) -> Response:
+        when = context.period(period)
+        with context.database.reading(viewer) as connection:
+            school = schools.school(connection, school_id)
+            if school is None:
+                raise NotFound(f"there is no school {school_id!r} that you may see; ids are text, leading zeros count")
+            judged = readiness.of_school(connection, school, when)
+            speed_tests = figures.school_tests(connection, school_id, when)
+            failures = figures.school_failures(connection, school_id, when)
+        return json_answer(_school_answer(judged, when.label, speed_tests, failures))
+
+    @routes.get("/rankings", summary="Which rankings there are")
+    def list_rankings(_viewer: By) -> Response:
+        found = [
+            {"id": name, "title": rankings.get(name).title, "about": rankings.get(name).about}
+            for name in rankings.names()
+        ]
+        return json_answer({"items": found, "total": len(found), "cursor": None})
+
+    @routes.get("/rankings/{name}", responses=schema_of(rankings.Row, is_list=True), summary="A ranking of a period")
+    def ranking(
+        context: In,
+        viewer: By,
+        name: str,
+        period: PeriodName = None,
+        region: RegionCode = None,
+        format: Format = "json",  # noqa: A002 - the parameter's name on the wire
+        limit: Limit = answers.DEFAULT_LIMIT,
+        cursor: Cursor = None,
+    ) -> Response:
+        wanted = rankings.get(name)
+        window = rankings.Window(context.period(period), region)
+        with context.database.reading(viewer) as connection:
+            rows = wanted.rows(connection, window)
+        if format != "json":
+            headings = {"content-disposition": f'attachment; filename="{name}-{window.period.label}.{format}"'}
+            return Response(
+                export.export(rows, wanted.row, format), media_type=export.MEDIA_TYPES[format], headers=headings
+            )
+        of = f"{name} {window.period.label} {region}"
+        return json_answer(page(rows, of=of, limit=limit, cursor=cursor))
+
+    @routes.get("/sla/breaches", responses=schema_of(sla.Breach, is_list=True), summary="Lines measured below contract")
+    def breaches(
+        context: In, viewer: By, period: PeriodName = None, limit: Limit = answers.DEFAULT_LIMIT, cursor: Cursor = None
+    ) -> Response:
+        when = context.period(period)
+        with context.database.reading(viewer) as connection:
+            found = page(sla.breaches(connection, when), of=f"breaches {when.label}", limit=limit, cursor=cursor)
+            found["items"] = [sla.with_evidence(connection, breach, when) for breach in found["items"]]
+        return json_answer(found)
+
+    return routes
+
+
+def _listed(school: SchoolRecord) -> ListedSchool:
+    return ListedSchool(id=school.school_id, **msgspec.structs.asdict(school))
+
+
+def _school_answer(
+    judged: readiness.Readiness, period: str, speed_tests: list[StoredTest], failures: list[StoredFailure]
+) -> SchoolAnswer:
+    return SchoolAnswer(
+        id=judged.school.school_id,
+        school=judged.school,
+        period=period,
+        tests=judged.tests,
+        computers=judged.computers,
+        download_bps=judged.download_bps,
+        upload_bps=judged.upload_bps,
+        required_download_bps=judged.target.download_bps,
+        required_upload_bps=judged.target.upload_bps,
+        meets=judged.meets,
+        state=judged.state,
+        reason=judged.reason,
+        synthetic=judged.school.synthetic,
+        speed_tests=speed_tests,
+        failures=failures,
+    )

@@ -1,0 +1,84 @@
+"""Every error leaves as an RFC 9457 problem document with a sentence a person can act on; mapped here, once."""
+
+import http
+import logging
+
+import msgspec
+import psycopg
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+
+from agent.contract.errors import MalformedError, NetreadyError, SettingsError, SignatureError
+from agent.contract.wire import Problem
+from collector import pages
+from collector.errors import AccessDenied, DatabaseError, EnrollmentRefused, NotFound
+from collector.ingest import TooLarge
+
+_log = logging.getLogger(__name__)
+_RETRY_AFTER_S = "10"
+
+_STATUS: tuple[tuple[type[NetreadyError], int], ...] = (
+    (TooLarge, 413),
+    (MalformedError, 400),
+    (SettingsError, 400),
+    (SignatureError, 401),
+    (EnrollmentRefused, 403),
+    (AccessDenied, 401),
+    (NotFound, 404),
+    (DatabaseError, 503),
+)
+
+
+class Busy(NetreadyError):  # noqa: N818 - the name is the condition itself
+    """More work is waiting than the collector takes; come back later."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"the collector is busy; come back in {retry_after_s} seconds, nothing was lost")
+        self.retry_after_s = retry_after_s
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """Return a problem document."""
+    title = http.HTTPStatus(status).phrase
+    body = msgspec.json.encode(Problem(title=title, status=status, detail=detail))
+    return Response(body, status_code=status, media_type="application/problem+json", headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application with a problem document."""
+
+    @app.exception_handler(Busy)
+    def busy(_request: Request, error: Busy) -> Response:
+        return problem(503, str(error), {"retry-after": str(error.retry_after_s)})
+
+    @app.exception_handler(NetreadyError)
+    def ours(request: Request, error: NetreadyError) -> Response:
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+        if status == 503:
+            _log.error("%s", error)
+            return problem(503, "the database does not answer; try again in a moment", {"retry-after": _RETRY_AFTER_S})
+        if not request.url.path.startswith("/api/"):
+            headers = {"www-authenticate": 'Basic realm="netready: your API token is the password", charset="UTF-8"'}
+            return HTMLResponse(pages.error_page(status, str(error)), status, headers if status == 401 else None)
+        headers = {"www-authenticate": 'Bearer realm="netready"'}
+        return problem(status, str(error), headers if status == 401 else None)
+
+    @app.exception_handler(psycopg.DataError)
+    def unstorable(_request: Request, error: psycopg.DataError) -> Response:
+        return problem(400, f"a value cannot be used: {error.diag.message_primary or error}")
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_request: Request, error: RequestValidationError) -> Response:
+        found = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
+        return problem(400, found)
+
+    @app.exception_handler(HTTPException)
+    def plain(_request: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    def bug(_request: Request, error: Exception) -> Response:
+        _log.error("unexpected error", exc_info=error)
+        return problem(500, "an error in netready itself; it was logged, please report it with the time")

@@ -1,0 +1,314 @@
+"""The command netready-collector."""
+
+import argparse
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from agent import __version__
+from agent.contract.errors import NetreadyError, SettingsError
+from collector import access, app, enrollment, export, periods, policy, rankings, registry
+from collector.errors import NotFound
+from collector.settings import Settings, load
+from collector.store import agents, schools
+from collector.store.database import MINISTRY, Database, open_database
+
+_EPILOG = """exit status: 0 done, 1 not done (the sentence says why), 2 wrong use.
+Without --database the embedded PostgreSQL in --data (or NETREADY_DATA) is started or joined."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; print errors as a sentence, never as a traceback."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except SettingsError as error:
+        print(f"netready-collector: {error}", file=sys.stderr)
+        return 2
+    except NetreadyError as error:
+        print(f"netready-collector: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output closed it (head, less): nothing is wrong. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--config", metavar="FILE", help="settings (or NETREADY_COLLECTOR_CONFIG); see config/collector.toml"
+    )
+    common.add_argument("--data", metavar="DIR", help="where the embedded PostgreSQL lives (or NETREADY_DATA)")
+    common.add_argument("--database", metavar="URL", help="a PostgreSQL 16 to 18 of your own: postgresql://...")
+    parser = argparse.ArgumentParser(
+        prog="netready-collector",
+        description="Stores the reports of school computers, ranks schools, shows which lines are below contract.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"netready {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands, common)
+    _add_registry(commands, common)
+    _add_tokens(commands, common)
+    _add_answers(commands, common)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
+
+
+def _add_serve(commands: "_Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    serve = commands.add_parser("serve", parents=[common], help="API, pages and jobs")
+    serve.add_argument("--listen", metavar="HOST:PORT", help="127.0.0.1:8080 unless told otherwise")
+    serve.add_argument(
+        "--server", metavar="URL", action="append", help="a reflector that agents test against (ws:// or wss://)"
+    )
+    serve.add_argument("--tls-cert", metavar="FILE")
+    serve.add_argument("--tls-key", metavar="FILE")
+    serve.set_defaults(command=_serve)
+    demo = commands.add_parser("demo", help="everything on this computer, with a real measurement")
+    demo.add_argument(
+        "--schools", type=_number(200, 10_000), default=200, metavar="N", help="synthetic schools beside yours"
+    )
+    demo.set_defaults(command=_demo)
+    upgrade = commands.add_parser("db", help="the database").add_subparsers(required=True, metavar="ACTION")
+    upgrade.add_parser("upgrade", parents=[common], help="apply the missing migrations").set_defaults(command=_upgrade)
+
+
+def _add_registry(commands: "_Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    actions = commands.add_parser("schools", help="the registry").add_subparsers(required=True, metavar="ACTION")
+    imported = actions.add_parser("import", parents=[common], help="add and renew schools from a CSV or XLSX file")
+    imported.add_argument("file", metavar="FILE", type=Path)
+    imported.set_defaults(command=_import)
+    simulate = commands.add_parser(
+        "simulate", parents=[common], help="a synthetic country, marked as synthetic everywhere"
+    )
+    simulate.add_argument("--schools", type=_number(1, 20_000), required=True, metavar="N")
+    simulate.add_argument("--days", type=_number(1, 400), required=True, metavar="D")
+    simulate.add_argument("--seed", type=int, default=1, metavar="N", help="another seed makes another country")
+    simulate.set_defaults(command=_simulate)
+
+
+def _add_tokens(commands: "_Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    actions = commands.add_parser("enrollment", help="tokens for computers").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    token = actions.add_parser("create", parents=[common], help="print a token that enrols computers of a school")
+    token.add_argument("--school", required=True, metavar="ID", type=str.strip)
+    token.add_argument(
+        "--uses", type=_number(1, enrollment.MAX_USES), default=1, metavar="N", help="how many computers (1)"
+    )
+    token.add_argument(
+        "--expires", type=_number(1, enrollment.MAX_DAYS), default=30, metavar="DAYS", help="days it is good for (30)"
+    )
+    token.set_defaults(command=_create_enrollment)
+    actions = commands.add_parser("access", help="tokens for people's programs").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    make = actions.add_parser("create", parents=[common], help="print an API token")
+    make.add_argument("--role", required=True, choices=access.ROLES)
+    make.add_argument("--scope", metavar="VALUE", help="the region's code, the school's id or the operator's name")
+    make.add_argument("--name", required=True, help="who holds it")
+    make.add_argument(
+        "--expires", type=_number(1, enrollment.MAX_DAYS), metavar="DAYS", help="days it is good for (no end)"
+    )
+    make.set_defaults(command=_create_access)
+    revoke = actions.add_parser("revoke", parents=[common], help="end every API token of a holder")
+    revoke.add_argument("--name", required=True)
+    revoke.set_defaults(command=_revoke_access)
+    actions = commands.add_parser("agents", help="enrolled computers").add_subparsers(required=True, metavar="ACTION")
+    out = actions.add_parser("revoke", parents=[common], help="take a computer out of service")
+    out.add_argument("agent", metavar="AGENT", help="its id, as 'netready-agent status' shows it")
+    out.set_defaults(command=_revoke_agent)
+
+
+def _add_answers(commands: "_Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    ranking = commands.add_parser("ranking", parents=[common], help="print a ranking")
+    ranking.add_argument("name", metavar="NAME", help=", ".join(rankings.names()))
+    ranking.add_argument("--period", metavar="PERIOD", help="2026-Q4, 2026-11 or 2026; the current quarter if left out")
+    ranking.add_argument("--region", metavar="CODE", help="one region, for example KZ-75")
+    ranking.add_argument("--format", choices=("table", *export.FORMATS), default="table")
+    ranking.add_argument("--output", metavar="FILE", type=Path, help="a file instead of standard output")
+    ranking.set_defaults(command=_ranking)
+
+
+def _number(least: int, most: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - argparse wants a plain callable
+    def number(text: str) -> int:
+        if not text.strip().isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return number
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    file = options.config or os.environ.get("NETREADY_COLLECTOR_CONFIG")
+    settings = load(Path(file) if file else None)
+    database = msgspec.structs.replace(
+        settings.database,
+        url=options.database or settings.database.url,
+        data=options.data or os.environ.get("NETREADY_DATA") or settings.database.data,
+    )
+    if database.url is not None and not database.url.startswith(("postgresql://", "postgres://")):
+        raise SettingsError(f"{database.url!r} is not a PostgreSQL URL; write postgresql://user@host/database")
+    return msgspec.structs.replace(settings, database=database)
+
+
+def _open(settings: Settings) -> Database:
+    return open_database(settings.database, progress=_say)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise SettingsError("--tls-cert and --tls-key belong together; give both")
+    chosen = msgspec.structs.replace(
+        settings.serve,
+        listen=options.listen or settings.serve.listen,
+        tls_cert=options.tls_cert or settings.serve.tls_cert,
+        tls_key=options.tls_key or settings.serve.tls_key,
+    )
+    servers = tuple(options.server) if options.server else settings.policy.servers
+    settings = msgspec.structs.replace(
+        settings, serve=chosen, policy=msgspec.structs.replace(settings.policy, servers=servers)
+    )
+    listener = app.bind(settings)
+    with listener, _open(settings) as database:
+        app.serve(database, settings, listener, lambda address: print(f"listening {address}", flush=True))
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from collector import demo
+
+    return demo.run(schools=options.schools)
+
+
+def _upgrade(options: argparse.Namespace) -> int:
+    with _open(_settings(options)):
+        _say("the database has this version's schema")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    regions = registry.regions()
+    read = registry.read(options.file, regions)
+    for warning in read.warnings:
+        _say(f"warning: {warning}")
+    with _open(_settings(options)) as database, database.owning() as connection:
+        schools.keep_regions(connection, registry.region_records(regions))
+        added, renewed = schools.keep_schools(connection, read.rows)
+    _say(f"{options.file}: {added} schools added, {renewed} renewed")
+    return 0
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from collector import simulate
+
+    with _open(_settings(options)) as database, Progress(console=Console(stderr=True)) as shown:
+        task = shown.add_task("synthetic schools")
+        sent = simulate.run(
+            database,
+            schools=options.schools,
+            days=options.days,
+            seed=options.seed,
+            now=_now(),
+            progress=lambda done, total: shown.update(task, completed=done, total=total),
+        )
+    counted = f"{sent.stored} reports stored, {sent.duplicates} known"
+    _say(f"{sent.schools} synthetic schools, {sent.agents} computers: {counted}")
+    return 0
+
+
+def _create_enrollment(options: argparse.Namespace) -> int:
+    with _open(_settings(options)) as database, database.owning() as connection:
+        token = enrollment.create_token(connection, options.school, uses=options.uses, days=options.expires, now=_now())
+    _say(f"for {options.uses} computer(s) of school {options.school}, good for {options.expires} days:")
+    print(token)
+    return 0
+
+
+def _create_access(options: argparse.Namespace) -> int:
+    with _open(_settings(options)) as database, database.owning() as connection:
+        token = access.create(
+            connection, role=options.role, scope=options.scope, name=options.name, days=options.expires, now=_now()
+        )
+    _say("keep it safe: it is shown only now, and the collector keeps only its hash")
+    print(token)
+    return 0
+
+
+def _revoke_access(options: argparse.Namespace) -> int:
+    from collector.store import access as stored
+
+    with _open(_settings(options)) as database, database.owning() as connection:
+        ended = stored.revoke_access(connection, options.name)
+    if not ended:
+        raise NotFound(f"nobody called {options.name!r} holds an API token that still works")
+    _say(f"{ended} token(s) of {options.name} ended")
+    return 0
+
+
+def _revoke_agent(options: argparse.Namespace) -> int:
+    with _open(_settings(options)) as database, database.owning() as connection:
+        ended = agents.revoke(connection, options.agent)
+    if not ended:
+        raise NotFound(f"there is no computer {options.agent!r} in service")
+    _say(f"computer {options.agent} is out of service; its reports so far stay")
+    return 0
+
+
+def _ranking(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    wanted = rankings.get(options.name)
+    zone = policy.zone_of(settings.policy)
+    period = periods.parse(options.period, zone) if options.period else periods.quarter_of(_now(), zone)
+    if options.region is not None and options.region not in {region.region_id for region in registry.regions()}:
+        raise NotFound(f"there is no region {options.region!r}; codes are ISO 3166-2, for example KZ-75")
+    with _open(settings) as database, database.reading(MINISTRY) as connection:
+        rows = wanted.rows(connection, rankings.Window(period, options.region))
+    if options.format == "table" and options.output is None:
+        from collector.table import print_ranking
+
+        print_ranking(wanted, rows, period.label)
+        return 0
+    kind = "csv" if options.format == "table" else options.format
+    content = export.export(rows, wanted.row, kind)
+    if options.output is None:
+        sys.stdout.buffer.write(content + (b"\n" if kind == "json" else b""))
+        sys.stdout.buffer.flush()
+    else:
+        _write(options.output, content)
+    return 0
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise SettingsError(f"cannot write {file}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Enrolment: a token of a school binds an agent's public key to that school."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+import msgspec
+
+from agent.contract import signing, wire
+from agent.contract.errors import MalformedError
+from collector.errors import EnrollmentRefused, NotFound
+from collector.policy import policy_for
+from collector.settings import PolicySettings
+from collector.store import agents, schools
+from collector.store.database import Connection
+
+MAX_USES = 10_000
+MAX_DAYS = 3_660
+# Without 0, 1, l and o: tokens are also read aloud and typed. 20 characters of 32 are 100 bits.
+_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
+_TOKEN_CHARACTERS = 20
+
+_decoder: msgspec.json.Decoder[wire.EnrollRequest] = msgspec.json.Decoder(wire.EnrollRequest)
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is stored of a token: its SHA-256, which is enough for a random token of 100 bits."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def create_token(connection: Connection, school_id: str, *, uses: int, days: int, now: datetime) -> str:
+    """Make an enrolment token for a school and return it; only its hash is kept.
+
+    Raises:
+        NotFound: the registry has no such school.
+    """
+    if schools.school(connection, school_id) is None:
+        raise NotFound(f"the registry has no school {school_id!r}; import it first or check the id (zeros count)")
+    token = "".join(secrets.choice(_ALPHABET) for _ in range(_TOKEN_CHARACTERS))
+    agents.keep_token(
+        connection,
+        token_sha256=token_hash(token),
+        school_id=school_id,
+        uses=uses,
+        expires_at=now + timedelta(days=days),
+    )
+    return token
+
+
+def enroll(connection: Connection, body: bytes, settings: PolicySettings, now: datetime) -> wire.EnrollReply:
+    """Bind the key that signed the request to the token's school; asking again with the same key changes nothing.
+
+    Raises:
+        MalformedError: the body is no enrolment request.
+        SignatureError: it is not signed by the key it names.
+        EnrollmentRefused: the token is unknown, used up or expired, or the agent was revoked.
+    """
+    envelope = signing.decode_envelope(body)
+    try:
+        request = _decoder.decode(envelope.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedError(f"not an enrolment request: {error}") from error
+    signing.verify(envelope, wire.ENROLLMENT_TYPE, request.public_key)
+    token = _usable_token(connection, request, now)
+    school = schools.school(connection, token.school_id)
+    if school is None:
+        raise EnrollmentRefused("the school of this token is no longer in the registry; ask for a new token")
+    agent_id = signing.agent_id(request.public_key)
+    if not request.preview:
+        _bind(connection, request, agent_id, token.school_id)
+    region = schools.regions(connection).get(school.region_id)
+    return wire.EnrollReply(
+        agent=agent_id,
+        school=wire.SchoolCard(
+            id=school.school_id,
+            name=school.name,
+            region=region.name_en if region else school.region_id,
+            district=school.district,
+            pupils=school.pupils,
+            synthetic=school.synthetic,
+        ),
+        policy=policy_for(school, settings),
+    )
+
+
+def _usable_token(connection: Connection, request: wire.EnrollRequest, now: datetime) -> agents.TokenRecord:
+    hashed = token_hash(request.token.strip())
+    token = agents.token_for_use(connection, hashed)
+    if token is None:
+        raise EnrollmentRefused("this token is not known here; check that it was copied whole")
+    known = agents.agents_by_id(connection, [signing.agent_id(request.public_key)])
+    record = next(iter(known.values()), None)
+    if record is not None and record.revoked_at is not None:
+        raise EnrollmentRefused("this computer's key was revoked; delete its state folder and enrol it anew")
+    already_bound = record is not None and record.school_id == token.school_id and record.token_sha256 == hashed
+    if already_bound:
+        return token
+    if token.expires_at <= now:
+        raise EnrollmentRefused(f"this token expired on {token.expires_at:%Y-%m-%d}; ask for a new one")
+    if token.used >= token.uses:
+        raise EnrollmentRefused(f"this token was used {token.used} times, as often as allowed; ask for a new one")
+    return token
+
+
+def _bind(connection: Connection, request: wire.EnrollRequest, agent_id: str, school_id: str) -> None:
+    hashed = token_hash(request.token.strip())
+    record = agents.agents_by_id(connection, [agent_id]).get(agent_id)
+    if record is not None and record.school_id != school_id:
+        raise EnrollmentRefused("this computer's key belongs to another school; enrol it with a new key")
+    if record is None or record.token_sha256 != hashed:
+        agents.spend_token(connection, hashed)
+    agents.keep_agent(
+        connection,
+        {
+            "school_id": school_id,
+            "agent_id": agent_id,
+            "public_key": request.public_key,
+            "token_sha256": hashed,
+            "room": request.room,
+            "software": request.software,
+        },
+    )

@@ -1,0 +1,312 @@
+"""Bytes -> verified report -> stored once. Judges nothing; keeps the signed bytes as they came.
+
+Each envelope of a batch gets its own answer; the answers are given only after the commit.
+"""
+
+import gzip
+import io
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+import msgspec
+import psycopg
+from msgspec import Struct
+
+from agent.contract import measurement, report, signing, wire
+from agent.contract.errors import MalformedError, ReportError
+from agent.contract.measurement import Failed, Link, Measurement, Skipped, Throughput, Unknown
+from collector.store import agents, reports
+from collector.store.database import Connection
+
+# A clock may be this far ahead before we say so: network delay and drift of an unsynchronised PC over a week or two.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+_batch_decoder: msgspec.json.Decoder[wire.ReportBatch] = msgspec.json.Decoder(wire.ReportBatch)
+
+
+class TooLarge(MalformedError):  # noqa: N818 - the name is the condition itself
+    """The batch is larger than allowed; the agent sends smaller ones."""
+
+
+class _Candidate(Struct, frozen=True):
+    """A report that passed every check that needs no database but the agent's key."""
+
+    index: int
+    agent: agents.AgentRecord
+    payload: bytes
+    signature: bytes
+    report: report.Report
+    measurements: tuple[Measurement | Unknown, ...]
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return (self.agent.school_id, self.agent.agent_id, self.report.sequence)
+
+    @property
+    def sha256(self) -> bytes:
+        return bytes.fromhex(report.sha256_hex(self.payload))
+
+
+class _Refusal(Exception):  # noqa: N818 - carries a receipt up to the loop, never leaves this module
+    def __init__(self, reason: wire.Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.receipt = wire.Receipt(
+            answer="revoked" if reason == "agent_revoked" else "refused", reason=reason, detail=detail[:2000]
+        )
+
+
+def read_batch(body: bytes, *, compressed: bool) -> tuple[msgspec.Raw, ...]:
+    """Return the envelopes of a request body.
+
+    Raises:
+        TooLarge: more bytes after decompression, or more envelopes, than allowed.
+        MalformedError: not gzip although it says so, or not a batch.
+    """
+    if compressed:
+        body = _decompress(body)
+    if len(body) > wire.MAX_BATCH_BYTES:
+        raise TooLarge(f"the batch has {len(body)} bytes; {wire.MAX_BATCH_BYTES} are allowed: send fewer at once")
+    try:
+        return _batch_decoder.decode(body).envelopes
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError(
+            f'the body is not a batch of reports: {error}; expected {{"envelopes": [1 to {wire.MAX_BATCH_REPORTS}]}}'
+        ) from error
+
+
+def accept(connection: Connection, envelopes: Sequence[bytes | msgspec.Raw], now: datetime) -> list[wire.Receipt]:
+    """Judge and store envelopes in the caller's transaction; return one receipt for each, in order.
+
+    The receipts may be given out only when that transaction has been committed.
+    """
+    receipts: dict[int, wire.Receipt] = {}
+    opened = _opened(envelopes, receipts)
+    keyids = sorted({signature.keyid for envelope in opened.values() for signature in envelope.signatures})
+    known = agents.agents_by_id(connection, keyids, lock=True)
+    candidates = []
+    for index, envelope in opened.items():
+        try:
+            candidates.append(_check(index, envelope, known))
+        except _Refusal as refusal:
+            receipts[index] = refusal.receipt
+    _store(connection, candidates, receipts, now)
+    return [receipts[index] for index in range(len(envelopes))]
+
+
+def _decompress(body: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
+            plain = stream.read(wire.MAX_BATCH_BYTES + 1)
+    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+        raise MalformedError(f"the body says it is gzip and is not: {error}") from error
+    if len(plain) > wire.MAX_BATCH_BYTES:
+        raise TooLarge(f"the batch unpacks to more than {wire.MAX_BATCH_BYTES} bytes: send fewer reports at once")
+    return plain
+
+
+def _opened(envelopes: Sequence[bytes | msgspec.Raw], receipts: dict[int, wire.Receipt]) -> dict[int, signing.Envelope]:
+    opened = {}
+    for index, raw in enumerate(envelopes):
+        try:
+            opened[index] = signing.decode_envelope(raw)
+        except MalformedError as error:
+            receipts[index] = _Refusal("malformed", str(error)).receipt
+    return opened
+
+
+def _check(index: int, envelope: signing.Envelope, known: dict[str, agents.AgentRecord]) -> _Candidate:
+    if len(envelope.payload) > report.MAX_PAYLOAD_BYTES:
+        raise _Refusal(
+            "too_large", f"the report has {len(envelope.payload)} bytes; {report.MAX_PAYLOAD_BYTES} are allowed"
+        )
+    agent = next((known[signature.keyid] for signature in envelope.signatures if signature.keyid in known), None)
+    if agent is None:
+        raise _Refusal(
+            "unknown_agent", "this computer's key was never enrolled here; enrol it with a token of its school"
+        )
+    try:
+        payload = signing.verify(envelope, report.PAYLOAD_TYPE, agent.public_key)
+    except ReportError as error:
+        raise _Refusal("signature", str(error)) from error
+    if agent.revoked_at is not None:
+        raise _Refusal("agent_revoked", "this computer was taken out of service; enrol it again if that was wrong")
+    decoded, measurements = _decode(payload)
+    if decoded.agent != agent.agent_id:
+        raise _Refusal("signature", f"the report names agent {decoded.agent} but is signed by {agent.agent_id}")
+    if decoded.school != agent.school_id:
+        raise _Refusal(
+            "wrong_school", f"the report names school {decoded.school}; this computer belongs to {agent.school_id}"
+        )
+    signature = next(one.sig for one in envelope.signatures if one.keyid == agent.agent_id)
+    return _Candidate(index, agent, payload, signature, decoded, measurements)
+
+
+def _decode(payload: bytes) -> tuple[report.Report, tuple[Measurement | Unknown, ...]]:
+    # PostgreSQL cannot hold NUL in text; no honest report has one.
+    if b"\\u0000" in payload:
+        raise _Refusal("malformed", "the report holds a NUL character")
+    try:
+        decoded = report.decode(payload)
+        if decoded.schema > report.SCHEMA_VERSION:
+            return decoded, tuple(_read_newer(raw) for raw in decoded.measurements)
+        return decoded, tuple(decoded.read_measurements())
+    except MalformedError as error:
+        raise _Refusal("malformed", str(error)) from error
+
+
+def _read_newer(raw: msgspec.Raw) -> Measurement | Unknown:
+    # A newer schema may have changed what a kind means: what does not fit is kept unread, not refused.
+    try:
+        return measurement.decode(raw)
+    except MalformedError:
+        return Unknown(kind="unreadable")
+
+
+def _store(
+    connection: Connection, candidates: list[_Candidate], receipts: dict[int, wire.Receipt], now: datetime
+) -> None:
+    stored = reports.stored_hashes(connection, [candidate.key for candidate in candidates])
+    new: list[_Candidate] = []
+    for candidate in candidates:
+        earlier = stored.get(candidate.key)
+        if earlier is None:
+            stored[candidate.key] = candidate.sha256
+            new.append(candidate)
+            receipts[candidate.index] = _stored_receipt(candidate, now)
+        else:
+            receipts[candidate.index] = _repeated_receipt(candidate, earlier)
+    if not new:
+        return
+    try:
+        with connection.transaction():
+            _keep(connection, new, now)
+    except psycopg.DataError:
+        # One report holds something the database cannot: find it, refuse it, keep the others.
+        for candidate in new:
+            try:
+                with connection.transaction():
+                    _keep(connection, [candidate], now)
+            except psycopg.DataError as error:
+                detail = f"the report cannot be stored: {error.diag.message_primary or error}"
+                receipts[candidate.index] = _Refusal("malformed", detail).receipt
+
+
+def _stored_receipt(candidate: _Candidate, now: datetime) -> wire.Receipt:
+    ahead = candidate.report.created_at - now
+    detail = None
+    if ahead > CLOCK_TOLERANCE:
+        detail = (
+            f"stored under the time it was received, because this computer's clock is {_in_words(ahead)} ahead;"
+            " set its date and time"
+        )
+    return wire.Receipt(answer="stored", detail=detail, sha256=candidate.sha256.hex())
+
+
+def _repeated_receipt(candidate: _Candidate, earlier: bytes) -> wire.Receipt:
+    if earlier == candidate.sha256:
+        return wire.Receipt(answer="duplicate", sha256=candidate.sha256.hex())
+    detail = (
+        f"another report with sequence {candidate.report.sequence} of this computer is already stored; two computers"
+        " may use one key (a copied disk): enrol this one anew"
+    )
+    return wire.Receipt(answer="refused", reason="sequence_conflict", detail=detail, sha256=candidate.sha256.hex())
+
+
+def _in_words(span: timedelta) -> str:
+    if span >= timedelta(days=2):
+        return f"{span.days} days"
+    if span >= timedelta(hours=2):
+        return f"{span.total_seconds() / 3600:.0f} hours"
+    return f"{span.total_seconds() / 60:.0f} minutes"
+
+
+def _keep(connection: Connection, candidates: list[_Candidate], now: datetime) -> None:
+    measurements: list[reports.Row] = []
+    tests: list[reports.Row] = []
+    for candidate in candidates:
+        stamp = _stamp(candidate)
+        link = next((one for one in candidate.measurements if isinstance(one, Link)), None)
+        for position, one in enumerate(candidate.measurements):
+            at = {**stamp, "position": position, "measured_at": _measured_at(candidate, one, now)}
+            measurements.append(
+                {**at, **_measurement_row(one), "body": bytes(candidate.report.measurements[position]).decode()}
+            )
+            if isinstance(one, Throughput):
+                tests.append({**at, **_speed_test_row(one, link)})
+    reports.keep(connection, [_report_row(candidate, now) for candidate in candidates], measurements, tests)
+
+
+def _stamp(candidate: _Candidate) -> reports.Row:
+    return {
+        "school_id": candidate.agent.school_id,
+        "agent_id": candidate.agent.agent_id,
+        "sequence": candidate.report.sequence,
+        "region_id": candidate.agent.region_id,
+        "operator": candidate.agent.operator,
+        "synthetic": candidate.agent.synthetic,
+    }
+
+
+def _report_row(candidate: _Candidate, now: datetime) -> reports.Row:
+    one = candidate.report
+    ahead = one.created_at - now
+    return {
+        **_stamp(candidate),
+        "payload": candidate.payload,
+        "payload_sha256": candidate.sha256,
+        "previous_sha256": bytes.fromhex(one.previous) if one.previous else None,
+        "signature": candidate.signature,
+        "schema": one.schema,
+        "software": one.software,
+        "trigger": one.trigger,
+        "boot_id": one.boot_id,
+        "monotonic_s": one.monotonic_s,
+        "created_at": one.created_at,
+        "received_at": now,
+        "clock_ahead_s": ahead.total_seconds() if ahead > CLOCK_TOLERANCE else None,
+    }
+
+
+def _measured_at(candidate: _Candidate, one: Measurement | Unknown, now: datetime) -> datetime:
+    """Return when it was measured, as far as the computer's clock can be believed: never later than received."""
+    created = candidate.report.created_at
+    said = created if isinstance(one, Unknown) or one.started_at is None else one.started_at
+    return now if created - now > CLOCK_TOLERANCE else min(said, now)
+
+
+def _measurement_row(one: Measurement | Unknown) -> reports.Row:
+    row: reports.Row = {"kind": one.kind if isinstance(one, Unknown) else type(one).__struct_config__.tag}
+    row |= {"probe": None, "failure": None, "detail": None}
+    if isinstance(one, Failed):
+        row |= {"probe": one.probe, "failure": one.failure, "detail": one.detail}
+    elif isinstance(one, Skipped):
+        row |= {"probe": one.probe, "detail": one.reason}
+    return row
+
+
+def _speed_test_row(test: Throughput, link: Link | None) -> reports.Row:
+    row: reports.Row = {
+        "engine": test.engine,
+        "server": test.server,
+        "purpose": test.purpose,
+        "rtt_idle_ms": test.rtt_idle_ms,
+        "tainted": list(test.tainted),
+        "medium": link.medium if link else None,
+        "link_speed_bps": link.speed_bps if link else None,
+    }
+    for name in ("download", "upload"):
+        direction = cast("measurement.Direction | None", getattr(test, name))
+        row |= {
+            f"{name}_bps": direction.ip_bps if direction else None,
+            f"{name}_low_bps": _low(direction),
+            f"{name}_high_bps": direction.ip_high_bps if direction else None,
+            f"{name}_paced": direction.is_lower_bound if direction else None,
+        }
+    return row
+
+
+def _low(direction: measurement.Direction | None) -> float | None:
+    if direction is None:
+        return None
+    return direction.ip_low_bps if direction.ip_low_bps is not None else direction.ip_bps

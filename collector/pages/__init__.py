@@ -1,0 +1,142 @@
+"""The same answers as HTML: plain pages that open on a slow school line, print well and need no script."""
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from urllib.parse import urlencode
+
+import jinja2
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from collector import rankings, readiness
+from collector.context import In, PageBy
+from collector.errors import NotFound
+from collector.periods import Period, before
+from collector.store import figures, schools
+
+PAGE_ROWS = 50
+_FOLDER = Path(__file__).parent
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"mbit": _mbit, "percent": _percent}
+    environment.globals["menu"] = [(name, rankings.get(name).title) for name in rankings.names()]
+    return environment
+
+
+def _mbit(bps: float | None) -> str:
+    """Return a rate in Mbit/s as people read it, a dash where it is not known."""
+    if bps is None:
+        return "–"
+    rate = bps / 1e6
+    return f"{rate:.0f}" if rate >= 100 else f"{rate:.1f}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def error_page(status: int, detail: str) -> str:
+    """Return a page that says what is wrong and what to do."""
+    return _templates().get_template("error.html").render(status=status, detail=detail)
+
+
+def router() -> APIRouter:
+    """Return the pages' routes; they are not part of the API and not in its document."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/")
+    def start() -> Response:
+        return RedirectResponse("/rankings/schools", status_code=307)
+
+    @routes.get("/static/netready.css")
+    def style() -> Response:
+        text = resources.files("collector.pages").joinpath("static/netready.css").read_text(encoding="utf-8")
+        return Response(text, media_type="text/css", headers={"cache-control": "max-age=3600"})
+
+    @routes.get("/rankings/{name}")
+    def ranking(
+        context: In, viewer: PageBy, name: str, period: str | None = None, region: str | None = None, page: int = 1
+    ) -> Response:
+        wanted = rankings.get(name)
+        window = rankings.Window(context.period(period or None), region or None)
+        with context.database.reading(viewer) as connection:
+            rows = wanted.rows(connection, window)
+            regions = schools.regions(connection)
+        pages = max(1, -(-len(rows) // PAGE_ROWS))
+        number = min(max(page, 1), pages)
+        return _html(
+            "ranking.html",
+            name=name,
+            ranking=wanted,
+            window=window,
+            regions=regions,
+            periods=_recent(context, window.period),
+            rows=rows[(number - 1) * PAGE_ROWS : number * PAGE_ROWS],
+            total=len(rows),
+            page=number,
+            pages=pages,
+            summary=_summary(rows),
+            link=lambda **changes: _link(name, window, changes),
+        )
+
+    @routes.get("/schools/{school_id:path}")
+    def school(context: In, viewer: PageBy, school_id: str, period: str | None = None) -> Response:
+        when = context.period(period or None)
+        with context.database.reading(viewer) as connection:
+            found = schools.school(connection, school_id)
+            if found is None:
+                raise NotFound(f"there is no school {school_id!r} that you may see; ids are text, leading zeros count")
+            return _html(
+                "school.html",
+                judged=readiness.of_school(connection, found, when),
+                region=schools.regions(connection)[found.region_id],
+                period=when,
+                zone=context.zone,
+                tests=figures.school_tests(connection, school_id, when),
+                failures=figures.school_failures(connection, school_id, when, limit=20),
+            )
+
+    return routes
+
+
+def documentation(document: dict[str, object]) -> Response:
+    """Return the API's document as a page of our own: the usual viewers load scripts from third parties."""
+    return _html("docs.html", document=document)
+
+
+def _html(template: str, **values: object) -> HTMLResponse:
+    return HTMLResponse(_templates().get_template(template).render(**values))
+
+
+def _link(name: str, window: rankings.Window, changes: dict[str, object]) -> str:
+    query = {"period": window.period.label, "region": window.region_id, **changes}
+    return f"/rankings/{name}?" + urlencode({key: value for key, value in query.items() if value is not None})
+
+
+def _recent(context: In, chosen: Period) -> list[str]:
+    """Return the period looked at and the last five quarters, newest first."""
+    quarter = context.period(None)
+    labels = [quarter.label]
+    for _ in range(4):
+        quarter = before(quarter, context.zone)
+        labels.append(quarter.label)
+    return labels if chosen.label in labels else [chosen.label, *labels]
+
+
+def _summary(rows: list[rankings.Row]) -> dict[str, object]:
+    return {
+        "ready": sum(row.meets is True for row in rows),
+        "not_ready": sum(row.meets is False for row in rows),
+        "unknown": sum(row.meets is None for row in rows),
+        "synthetic": any(row.synthetic for row in rows),
+    }

@@ -1,0 +1,38 @@
+"""What agents are told: whom to measure against, when, and what their school needs. One policy for the country."""
+
+import hashlib
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from agent.contract import standards
+from agent.contract.errors import SettingsError
+from agent.contract.wire import Hours, Policy
+from collector.settings import PolicySettings
+from collector.store.schools import SchoolRecord
+
+
+def zone_of(settings: PolicySettings) -> ZoneInfo:
+    """Return the country's time zone; raises SettingsError for one that does not exist."""
+    try:
+        return ZoneInfo(settings.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SettingsError(f"there is no time zone {settings.time_zone!r}; for example Asia/Almaty") from error
+
+
+def policy_for(school: SchoolRecord, settings: PolicySettings) -> Policy:
+    """Return the policy of a school's computers."""
+    policy = Policy(
+        servers=settings.servers,
+        hours=Hours(start=settings.start, end=settings.end, weekdays=settings.weekdays, time_zone=settings.time_zone),
+        capacity_sessions_per_day=settings.capacity_sessions_per_day,
+        latency_interval_s=settings.latency_interval_s,
+        target=standards.target_for(school.pupils),
+    )
+    return msgspec.structs.replace(policy, version=version(settings))
+
+
+def version(settings: PolicySettings) -> int:
+    """Return a number that changes whenever the policy does, so that agents know when to fetch it again."""
+    digest = hashlib.sha256(msgspec.json.encode(settings)).digest()
+    return 1 + int.from_bytes(digest[:4], "big")

@@ -1,0 +1,143 @@
+"""The rankings: one file each; the API, the pages, the menu and the commands are drawn from this folder.
+
+A ranking module gives ``TITLE``, ``ABOUT`` (how the order comes about, for the people who read it), ``Row`` and
+``rows(connection, window)``. Adding a ranking is adding a file here.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from statistics import median
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from collector.errors import NotFound
+from collector.periods import Period
+from collector.readiness import Readiness
+from collector.store.database import Connection
+
+
+class Window(Struct, frozen=True):
+    """What to rank: a period, and one region or all."""
+
+    period: Period
+    region_id: str | None = None
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """What every row of every ranking carries. Rates are typical values at the IP layer; null is "not known".
+
+    ``rank`` is null where there is no figure to rank by; ``meets`` is null for "not enough data".
+    """
+
+    rank: int | None = None
+    id: str
+    name: str
+    tests: int
+    download_bps: float | None
+    upload_bps: float | None
+    required_download_bps: float | None
+    required_upload_bps: float | None
+    meets: bool | None
+    synthetic: bool
+
+
+class Ranking(Struct, frozen=True):
+    """A ranking as its module gives it."""
+
+    title: str
+    about: str
+    row: type[Row]
+    rows: Callable[[Connection, Window], list[Row]]
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all rankings: ``schools`` first, the others in alphabetical order."""
+    found = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+    return tuple(sorted(found, key=lambda name: (name != "schools", name)))
+
+
+def get(name: str) -> Ranking:
+    """Return a ranking; raises NotFound saying which there are."""
+    if name not in names():
+        raise NotFound(f"there is no ranking {name!r}; there are: {', '.join(names())}")
+    module = importlib.import_module(f"{__name__}.{name}")
+    return Ranking(module.TITLE, module.ABOUT, module.Row, module.rows)
+
+
+_AnyRow = TypeVar("_AnyRow", bound=Row)
+
+
+def numbered(rows: list[_AnyRow], score: Callable[[_AnyRow], float | None]) -> list[_AnyRow]:
+    """Order rows by falling score and number them; equal scores share a rank and stand in the order of their ids.
+
+    Rows that are judged stand before those without enough data, and rows without a score come last, without a rank.
+    """
+
+    def place(row: _AnyRow) -> tuple[bool, bool, float, str]:
+        value = score(row)
+        return (value is None, row.meets is None, -(value or 0.0), row.id)
+
+    numbered_rows: list[_AnyRow] = []
+    last: tuple[bool, bool, float] | None = None
+    rank = 0
+    for index, row in enumerate(sorted(rows, key=place), start=1):
+        here = place(row)[:3]
+        if here[0]:
+            numbered_rows.append(row)
+            continue
+        rank = rank if here == last else index
+        last = here
+        numbered_rows.append(msgspec.structs.replace(row, rank=rank))
+    return numbered_rows
+
+
+def fitness(row: Row) -> float | None:
+    """Return how far typical speeds reach the target in the weaker direction: 1.0 is exactly the target."""
+    pairs = ((row.download_bps, row.required_download_bps), (row.upload_bps, row.required_upload_bps))
+    ratios = [measured / needed for measured, needed in pairs if measured is not None and needed]
+    return min(ratios) if len(ratios) == len(pairs) else None
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """The schools of a region or operator together."""
+
+    schools: int
+    judged: int
+    ready: int
+    not_connected: int
+    ready_share: float | None
+    tests: int
+    download_bps: float | None
+    upload_bps: float | None
+    required_download_bps: float | None
+    required_upload_bps: float | None
+    meets: bool | None
+    synthetic: bool
+
+
+def grouped(schools: list[Readiness]) -> Group:
+    """Sum up schools: shares of those judged, medians of typical speeds and of what they need."""
+    judged = [one for one in schools if one.meets is not None]
+    ready = sum(one.meets is True for one in judged)
+    return Group(
+        schools=len(schools),
+        judged=len(judged),
+        ready=ready,
+        not_connected=sum(one.state == "not connected" for one in schools),
+        ready_share=ready / len(judged) if judged else None,
+        tests=sum(one.tests for one in schools),
+        download_bps=_median([one.download_bps for one in schools]),
+        upload_bps=_median([one.upload_bps for one in schools]),
+        required_download_bps=_median([one.target.download_bps for one in schools]),
+        required_upload_bps=_median([one.target.upload_bps for one in schools]),
+        meets=ready == len(judged) if judged else None,
+        synthetic=any(one.school.synthetic for one in schools),
+    )
+
+
+def _median(values: list[float | None] | list[int | None] | list[int]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(median(known)) if known else None

@@ -1,0 +1,84 @@
+"""A registry file to the schools in it, or to the full list of what is wrong with it."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from collector.errors import RegistryError
+from collector.registry import cells
+from collector.registry.findings import Findings
+from collector.registry.regions import Region, shipped_country
+from collector.registry.rows import COLUMNS, RowReader
+from collector.registry.table import Line, read_table
+from collector.store.schools import SchoolRecord
+
+MAX_EXTRA_COLUMNS = 200
+MAX_COLUMN_CHARACTERS = 100
+
+
+class Registry(Struct, frozen=True, kw_only=True):
+    """The schools of a file in its order, and what a person should look at."""
+
+    rows: tuple[SchoolRecord, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def read(file: Path, regions: Sequence[Region] | None = None) -> Registry:
+    """Read a registry file; ``regions`` are the shipped country's if none are given.
+
+    Raises:
+        RegistryError: with every problem as "line N, column NAME: ..."; nothing of the file should be used then.
+    """
+    findings = Findings()
+    table = read_table(file, findings)
+    columns = _columns(table.header, findings)
+    if not set(columns) & set(COLUMNS):
+        where = f"{file.name}: line {table.header.number}"
+        raise RegistryError(f"{where} is no header of a registry; it needs the columns {','.join(COLUMNS)}")
+    country = shipped_country()
+    reader = RowReader(country.about, regions or country.regions, columns, findings)
+    rows = [row for line in table.rows if (row := reader.read(line)) is not None]
+    reader.ids.check_zeros()
+    findings.raise_problems(file.name)
+    if not rows:
+        raise RegistryError(f"{file.name}: there is a header but no school below it")
+    return Registry(rows=tuple(rows), warnings=findings.warnings())
+
+
+def template() -> str:
+    """Return the header of a registry file, to be filled in."""
+    return ",".join(COLUMNS) + "\n"
+
+
+def _columns(header: Line, findings: Findings) -> list[str]:
+    """Return a name for each column up to the last that has one, and note what is wrong with the header."""
+    names = [_column(number, header, findings) for number in range(len(header.cells))]
+    while names and not names[-1]:
+        names.pop()
+    for column in COLUMNS:
+        if column not in names:
+            findings.problem(
+                header.number, column, "the column is missing; add it, with empty cells where a value is unknown"
+            )
+    for column, times in Counter(filter(None, names)).items():
+        if times > 1:
+            findings.problem(header.number, column, f"there are {times} columns of this name; rename or remove one")
+    if len(names) - len(COLUMNS) > MAX_EXTRA_COLUMNS:
+        findings.problem(
+            header.number, None, f"{len(names)} columns; at most {MAX_EXTRA_COLUMNS} further ones are kept"
+        )
+    return names
+
+
+def _column(number: int, header: Line, findings: Findings) -> str:
+    """Return a column's name: ours if it is one whatever its case and spaces, else as written."""
+    try:
+        written = cells.limited(header.cells[number], MAX_COLUMN_CHARACTERS) or ""
+    except cells.CellError as error:
+        findings.problem(header.number, f"number {number + 1}", str(error))
+        return ""
+    name = re.sub(r"[\s-]+", "_", written.lower())
+    return name if name in COLUMNS else written

@@ -1,0 +1,89 @@
+"""The collector's settings: defaults in these structs, changes from a TOML file and the command line. Read once."""
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from agent.contract.errors import SettingsError
+from agent.contract.wire import Clock
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
+
+class Serve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the API and the pages are offered. Without TLS only this computer should be listened on."""
+
+    listen: str = "127.0.0.1:8080"
+    tls_cert: str | None = None
+    tls_key: str | None = None
+
+
+class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``url``: a PostgreSQL 16 to 18; without it the embedded one lives in ``data``."""
+
+    url: str | None = None
+    data: str | None = None
+    pool_size: Annotated[int, Meta(ge=1, le=50)] = 8
+
+
+class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What agents are told."""
+
+    servers: tuple[str, ...] = ()
+    start: Clock = "08:00"
+    end: Clock = "18:00"
+    weekdays: tuple[Annotated[int, Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
+    time_zone: str = "Asia/Almaty"
+    capacity_sessions_per_day: Annotated[int, Meta(ge=0, le=48)] = 4
+    latency_interval_s: Annotated[int, Meta(ge=60, le=86_400)] = 900
+
+
+class IngestSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many batches are stored at once, and how many may wait before agents are asked to come back later."""
+
+    workers: Annotated[int, Meta(ge=1, le=32)] = 4
+    waiting: Annotated[int, Meta(ge=0, le=10_000)] = 64
+    retry_after_s: Annotated[int, Meta(ge=1, le=3_600)] = 30
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of the collector."""
+
+    serve: Serve = Serve()
+    database: DatabaseSettings = DatabaseSettings()
+    policy: PolicySettings = PolicySettings()
+    ingest: IngestSettings = IngestSettings()
+
+
+def load(file: Path | None) -> Settings:
+    """Read settings from a TOML file, or the defaults without one; raises SettingsError naming the file and the key."""
+    if file is None:
+        return Settings()
+    try:
+        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Settings)
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from error
+
+
+def default_data_folder() -> Path:
+    """Return where the embedded database lives unless told otherwise: one place per system and kind of user."""
+    told = os.environ.get("NETREADY_DATA")
+    if told:
+        return Path(told)
+    if sys.platform == "linux" and os.geteuid() == 0:
+        return Path("/var/lib/netready-collector")
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "netready-collector"
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Split ``HOST:PORT`` (IPv6 in brackets); raises SettingsError."""
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or not port.isdecimal() or int(port) > 65_535:
+        raise SettingsError(f"{text!r} is not HOST:PORT; for example 127.0.0.1:8080 or [::]:8080")
+    return host.strip("[]"), int(port)

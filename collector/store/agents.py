@@ -1,0 +1,76 @@
+"""Enrolment tokens and the agents that were enrolled with them."""
+
+from datetime import datetime
+
+from msgspec import Struct
+from psycopg.rows import kwargs_row
+
+from collector.store.database import Connection
+from collector.store.questions import sql
+
+
+class TokenRecord(Struct, frozen=True, kw_only=True):
+    """What a token is good for."""
+
+    school_id: str
+    uses: int
+    used: int
+    expires_at: datetime
+
+
+class AgentRecord(Struct, frozen=True, kw_only=True):
+    """One enrolled computer and the school it belongs to."""
+
+    school_id: str
+    agent_id: str
+    public_key: bytes
+    token_sha256: bytes | None
+    room: str | None
+    revoked_at: datetime | None
+    region_id: str
+    operator: str | None
+    synthetic: bool
+
+
+def keep_token(connection: Connection, *, token_sha256: bytes, school_id: str, uses: int, expires_at: datetime) -> None:
+    """Store a new enrolment token by its hash."""
+    connection.execute(
+        sql("keep_token"),
+        {"token_sha256": token_sha256, "school_id": school_id, "uses": uses, "expires_at": expires_at},
+    )
+
+
+def token_for_use(connection: Connection, token_sha256: bytes) -> TokenRecord | None:
+    """Return a token and lock it until the transaction ends, so that two computers cannot share its last use."""
+    with connection.cursor(row_factory=kwargs_row(TokenRecord)) as cursor:
+        return cursor.execute(sql("token_for_use"), {"token_sha256": token_sha256}).fetchone()
+
+
+def spend_token(connection: Connection, token_sha256: bytes) -> None:
+    """Count one use of a token."""
+    connection.execute(sql("spend_token"), {"token_sha256": token_sha256})
+
+
+def keep_agent(connection: Connection, agent: dict[str, object]) -> None:
+    """Store an agent, or renew its room and software if the school has it already."""
+    connection.execute(sql("keep_agent"), agent)
+
+
+def revoke(connection: Connection, agent_id: str) -> int:
+    """Revoke an agent from now on; return how many enrolments that ended."""
+    return connection.execute(sql("revoke_agent"), {"agent_id": agent_id}).rowcount
+
+
+def agents_by_id(connection: Connection, agent_ids: list[str], *, lock: bool = False) -> dict[str, AgentRecord]:
+    """Return agents by id with what their reports are stamped with; the enrolment that still holds goes first.
+
+    With ``lock`` no other delivery of the same agents is stored at the same time.
+    """
+    question = sql("agents_by_id_locked") if lock else sql("agents_by_id")
+    with connection.cursor(row_factory=kwargs_row(AgentRecord)) as cursor:
+        rows = cursor.execute(question, {"agent_ids": agent_ids}).fetchall()
+    found: dict[str, AgentRecord] = {}
+    for row in rows:
+        if row.agent_id not in found or found[row.agent_id].revoked_at is not None:
+            found[row.agent_id] = row
+    return found

@@ -1,0 +1,152 @@
+"""Open the database: the embedded one or any PostgreSQL by URL, migrated, with one pool for each of the two roles."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import psycopg
+import psycopg_pool
+from msgspec import Struct
+from psycopg import sql
+
+from collector.errors import DatabaseError
+from collector.settings import DatabaseSettings, default_data_folder
+from collector.store import embedded, schema
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Role = Literal["ministry", "region", "school", "operator", "auditor", "admin"]
+EMBEDDED_DATABASE = "netready"
+_POOL_WAIT_S = 10.0
+_WATCH_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Viewer(Struct, frozen=True):
+    """Who is asking. Row-level security shows a region, school or operator only what its scope names."""
+
+    role: Role
+    scope: str | None = None
+
+
+MINISTRY = Viewer("ministry")
+
+
+class Database:
+    """A migrated database; makes connections for readers, for ingest and for the owner's commands."""
+
+    def __init__(self, owner_conninfo: str, *, pool_size: int, server: embedded.Server | None = None) -> None:
+        schema.upgrade(owner_conninfo)
+        self._owner = owner_conninfo
+        self._server = server
+        self._closed = threading.Event()
+        query, ingest = schema.role_conninfo(owner_conninfo)
+        self._query = _pool(query, pool_size)
+        self._ingest = _pool(ingest, pool_size)
+
+    @contextlib.contextmanager
+    def reading(self, viewer: Viewer) -> Iterator[Connection]:
+        """Give a connection on which exactly what the viewer may see exists; read-only."""
+        with self._connection(self._query) as connection, connection.transaction():
+            connection.execute(
+                "select set_config('transaction_read_only', 'on', true), set_config('netready.role', %s, true),"
+                " set_config('netready.scope', %s, true)",
+                (viewer.role, viewer.scope or ""),
+            )
+            yield connection
+
+    @contextlib.contextmanager
+    def ingesting(self) -> Iterator[Connection]:
+        """Give a connection in a transaction of the ingest role: stores reports and enrols agents, nothing else."""
+        with self._connection(self._ingest) as connection, connection.transaction():
+            yield connection
+
+    @contextlib.contextmanager
+    def owning(self) -> Iterator[Connection]:
+        """Give a connection in a transaction of the owner: for the commands of whoever runs the collector."""
+        with _as_database_error(), psycopg.connect(self._owner) as connection:
+            yield connection
+
+    def watch(self) -> None:
+        """Start the embedded server again within a second or so if it dies under us, until ``close``."""
+        if self._server is not None:
+            threading.Thread(target=self._keep_alive, args=(self._server,), name="database-watch", daemon=True).start()
+
+    def close(self) -> None:
+        """Close the pools and let go of the embedded server; its last user stops it."""
+        self._closed.set()
+        self._query.close()
+        self._ingest.close()
+        if self._server is not None:
+            self._server.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _keep_alive(self, server: embedded.Server) -> None:
+        while not self._closed.wait(_WATCH_S):
+            try:
+                server.revive(progress=_log.warning)
+            except DatabaseError as error:
+                _log.error("%s", error)
+
+    @contextlib.contextmanager
+    def _connection(self, pool: psycopg_pool.ConnectionPool[Connection]) -> Iterator[Connection]:
+        with _as_database_error(), pool.connection(timeout=_POOL_WAIT_S) as connection:
+            yield connection
+
+
+def open_database(settings: DatabaseSettings, progress: Callable[[str], None] | None = None) -> Database:
+    """Open the database the settings name, starting or joining the embedded one if they name none.
+
+    Raises:
+        DatabaseError: it cannot be reached, started or migrated; says what to do.
+    """
+    if settings.url is not None:
+        with _as_database_error():
+            return Database(settings.url, pool_size=settings.pool_size)
+    server = embedded.start_or_join(Path(settings.data) if settings.data else default_data_folder(), progress=progress)
+    try:
+        with _as_database_error():
+            _make_embedded_database(server)
+            owner = server.url(EMBEDDED_DATABASE, embedded.SUPERUSER)
+            return Database(owner, pool_size=settings.pool_size, server=server)
+    except BaseException:
+        server.release()
+        raise
+
+
+def _make_embedded_database(server: embedded.Server) -> None:
+    with (
+        psycopg.connect(server.url("postgres", embedded.SUPERUSER), autocommit=True) as connection,
+        contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation),
+    ):
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(EMBEDDED_DATABASE)))
+
+
+def _pool(conninfo: str, size: int) -> psycopg_pool.ConnectionPool[Connection]:
+    return psycopg_pool.ConnectionPool(
+        conninfo,
+        min_size=1,
+        max_size=size,
+        timeout=_POOL_WAIT_S,
+        open=True,
+        check=psycopg_pool.ConnectionPool.check_connection,
+    )
+
+
+@contextlib.contextmanager
+def _as_database_error() -> Iterator[None]:
+    try:
+        yield
+    except psycopg_pool.PoolTimeout as error:
+        raise DatabaseError("the database is too busy or gone; try again in a moment") from error
+    except psycopg.OperationalError as error:
+        raise DatabaseError(f"the database cannot be used: {error}; is it running, and is the URL right?") from error

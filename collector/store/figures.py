@@ -1,0 +1,132 @@
+"""Figures over stored tests: typical results per computer, and the tests behind them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from psycopg.rows import kwargs_row
+
+from collector.periods import Period
+from collector.store.database import Connection
+from collector.store.questions import sql
+
+
+class ComputerFigures(Struct, frozen=True, kw_only=True):
+    """One computer's undisturbed tests in a period; ``tests`` counts the disturbed ones too.
+
+    The plain rates are typical: medians of tests that nothing paced. ``proven``: at least half of the tests reached it,
+    with paced ones as lower bounds. ``possible``: half of them leave it open, with paced ones as unlimited.
+    """
+
+    school_id: str
+    agent_id: str
+    tests: int
+    download_tests: int
+    download_bps: float | None
+    download_proven_bps: float | None
+    download_possible_bps: float | None
+    upload_tests: int
+    upload_bps: float | None
+    upload_proven_bps: float | None
+    upload_possible_bps: float | None
+
+    def download(self) -> "DirectionFigures | None":
+        """Return the download's figures, or None if it was never measured undisturbed."""
+        return _direction(self.download_tests, self.download_bps, self.download_proven_bps, self.download_possible_bps)
+
+    def upload(self) -> "DirectionFigures | None":
+        """Return the upload's figures, or None if it was never measured undisturbed."""
+        return _direction(self.upload_tests, self.upload_bps, self.upload_proven_bps, self.upload_possible_bps)
+
+
+class DirectionFigures(Struct, frozen=True, kw_only=True):
+    """One computer's figures in one direction; ``typical_bps`` is null where every test was paced."""
+
+    tests: int
+    typical_bps: float | None
+    proven_bps: float
+    possible_bps: float
+
+
+def best(computers: Iterable[DirectionFigures | None], enough: int) -> DirectionFigures | None:
+    """Return the best-placed computer; one with too few tests speaks only where no other has enough."""
+    measured = [one for one in computers if one is not None]
+    trusted = [one for one in measured if one.tests >= enough]
+    return max(trusted or measured, key=lambda one: max(one.proven_bps, one.typical_bps or 0.0), default=None)
+
+
+def _direction(
+    tests: int, typical: float | None, proven: float | None, possible: float | None
+) -> DirectionFigures | None:
+    if proven is None or possible is None:
+        return None
+    return DirectionFigures(tests=tests, typical_bps=typical, proven_bps=proven, possible_bps=possible)
+
+
+class StoredTest(Struct, frozen=True, kw_only=True):
+    """One stored speed test; rates at the IP layer."""
+
+    agent_id: str
+    sequence: int
+    position: int
+    measured_at: datetime
+    engine: str
+    server: str
+    purpose: str
+    download_bps: float | None
+    download_low_bps: float | None
+    download_high_bps: float | None
+    download_paced: bool
+    upload_bps: float | None
+    upload_low_bps: float | None
+    upload_high_bps: float | None
+    upload_paced: bool
+    rtt_idle_ms: float | None
+    tainted: list[str]
+    medium: str | None
+    link_speed_bps: float | None
+    synthetic: bool
+
+
+class StoredFailure(Struct, frozen=True, kw_only=True):
+    """A probe that failed or could not run."""
+
+    agent_id: str
+    sequence: int
+    position: int
+    measured_at: datetime
+    kind: str
+    probe: str | None
+    failure: str | None
+    detail: str | None
+
+
+def computers_in_period(connection: Connection, period: Period, school_id: str | None = None) -> list[ComputerFigures]:
+    """Return typical results of every computer that tested in the period."""
+    with connection.cursor(row_factory=kwargs_row(ComputerFigures)) as cursor:
+        return cursor.execute(sql("computers_in_period"), _window(period, school_id)).fetchall()
+
+
+def line_tests_in_period(
+    connection: Connection, period: Period, level: float, school_id: str | None = None
+) -> list[ComputerFigures]:
+    """Return typical results of the tests that may speak for a contracted line; ``level`` is 1 - tolerance."""
+    with connection.cursor(row_factory=kwargs_row(ComputerFigures)) as cursor:
+        return cursor.execute(sql("line_tests_in_period"), _window(period, school_id) | {"level": level}).fetchall()
+
+
+def school_tests(connection: Connection, school_id: str, period: Period, limit: int = 200) -> list[StoredTest]:
+    """Return a school's speed tests in the period, newest first."""
+    with connection.cursor(row_factory=kwargs_row(StoredTest)) as cursor:
+        return cursor.execute(sql("school_tests"), _window(period, school_id) | {"limit": limit}).fetchall()
+
+
+def school_failures(connection: Connection, school_id: str, period: Period, limit: int = 200) -> list[StoredFailure]:
+    """Return what failed or could not run at a school in the period, newest first."""
+    with connection.cursor(row_factory=kwargs_row(StoredFailure)) as cursor:
+        return cursor.execute(sql("school_failures"), _window(period, school_id) | {"limit": limit}).fetchall()
+
+
+def _window(period: Period, school_id: str | None) -> dict[str, Any]:
+    return {"start": period.start, "end": period.end, "school_id": school_id}

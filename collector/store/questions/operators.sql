@@ -1,0 +1,1 @@
+select distinct operator from school where operator is not null order by operator

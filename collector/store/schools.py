@@ -1,0 +1,84 @@
+"""Schools and regions as the registry knows them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from psycopg.rows import kwargs_row
+from psycopg.types.json import Json
+
+from collector.store.database import Connection
+from collector.store.questions import sql
+
+
+class RegionRecord(Struct, frozen=True, kw_only=True):
+    """A unit of the country: ISO 3166-2 code and its names."""
+
+    region_id: str
+    name_kk: str
+    name_ru: str
+    name_en: str
+
+
+class SchoolRecord(Struct, frozen=True, kw_only=True):
+    """A school of the registry. Null is "the registry does not say"; contract speeds are IP-layer bit/s."""
+
+    school_id: str
+    name: str
+    region_id: str
+    district: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    pupils: int | None = None
+    connectivity_type: str | None = None
+    connected: bool | None = None
+    operator: str | None = None
+    download_contracted_bps: int | None = None
+    upload_contracted_bps: int | None = None
+    synthetic: bool = False
+    extra: dict[str, str] = {}
+
+
+def keep_regions(connection: Connection, regions: Iterable[RegionRecord]) -> None:
+    """Store the country's regions, renewing their names."""
+    with connection.cursor() as cursor:
+        cursor.executemany(sql("keep_region"), [msgspec.structs.asdict(region) for region in regions])
+
+
+def keep_schools(connection: Connection, schools: Sequence[SchoolRecord]) -> tuple[int, int]:
+    """Store schools: new ones are added, known ones renewed, none removed. Return how many were added and renewed."""
+    ids = [school.school_id for school in schools]
+    row = connection.execute("select count(*) from school where school_id = any(%s)", (ids,)).fetchone()
+    known = int(row[0]) if row else 0
+    with connection.cursor() as cursor:
+        cursor.executemany(sql("keep_school"), [_parameters(school) for school in schools])
+    connection.execute(sql("give_first_operator_to_earlier_tests"), {"schools": ids})
+    return len(schools) - known, known
+
+
+def school(connection: Connection, school_id: str) -> SchoolRecord | None:
+    """Return one school, or None if there is none that the viewer may see."""
+    with connection.cursor(row_factory=kwargs_row(SchoolRecord)) as cursor:
+        return cursor.execute(sql("school"), {"school_id": school_id}).fetchone()
+
+
+def schools(connection: Connection, region_id: str | None = None) -> list[SchoolRecord]:
+    """Return the schools the viewer may see, in the order of their ids."""
+    with connection.cursor(row_factory=kwargs_row(SchoolRecord)) as cursor:
+        return cursor.execute(sql("schools"), {"region_id": region_id}).fetchall()
+
+
+def regions(connection: Connection) -> dict[str, RegionRecord]:
+    """Return all regions by their code."""
+    with connection.cursor(row_factory=kwargs_row(RegionRecord)) as cursor:
+        return {region.region_id: region for region in cursor.execute(sql("regions")).fetchall()}
+
+
+def operators(connection: Connection) -> list[str]:
+    """Return the operators of the schools the viewer may see."""
+    return [row[0] for row in connection.execute(sql("operators")).fetchall()]
+
+
+def _parameters(school: SchoolRecord) -> dict[str, Any]:
+    return msgspec.structs.asdict(school) | {"extra": Json(school.extra)}

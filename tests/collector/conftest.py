@@ -1,0 +1,118 @@
+import contextlib
+import itertools
+import socket
+import threading
+from datetime import UTC, datetime
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+
+from collector import enrollment
+from collector.app import make_app
+from collector.settings import PolicySettings, Serve, Settings
+from collector.store import embedded, schools
+from collector.store.database import Database
+from collector.store.schools import RegionRecord, SchoolRecord
+from tests.fakes.computer import Computer
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """One real PostgreSQL for all tests of the collector."""
+    with embedded.start_or_join(tmp_path_factory.mktemp("postgres") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def database_url(server):
+    """An empty database of its own."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server.url("postgres", embedded.SUPERUSER), autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+        yield server.url(name, embedded.SUPERUSER)
+        connection.execute(f"drop database {name} with (force)")
+        for role in ("query", "ingest"):
+            connection.execute(f"drop role if exists {name}_{role}")
+
+
+@pytest.fixture
+def database(database_url):
+    """A migrated database with two regions."""
+    with Database(database_url, pool_size=4) as made:
+        with made.owning() as connection:
+            schools.keep_regions(
+                connection,
+                [
+                    RegionRecord(region_id="KZ-75", name_kk="Алматы", name_ru="Алматы", name_en="Almaty"),
+                    RegionRecord(region_id="KZ-71", name_kk="Астана", name_ru="Астана", name_en="Astana"),
+                ],
+            )
+        yield made
+
+
+@pytest.fixture
+def add_school(database):
+    """Add a school to the registry."""
+
+    def add(school_id: str, **changes) -> SchoolRecord:
+        record = SchoolRecord(
+            **({"school_id": school_id, "name": f"School {school_id}", "region_id": "KZ-75", "pupils": 300} | changes)
+        )
+        with database.owning() as connection:
+            schools.keep_schools(connection, [record])
+        return record
+
+    return add
+
+
+@pytest.fixture
+def make_token(database):
+    """Make an enrolment token."""
+
+    def make(school_id: str, uses: int = 1, days: int = 30, now: datetime | None = None) -> str:
+        with database.owning() as connection:
+            return enrollment.create_token(connection, school_id, uses=uses, days=days, now=now or datetime.now(UTC))
+
+    return make
+
+
+@pytest.fixture
+def enrolled(database, make_token):
+    """Enrol a computer at a school that exists."""
+
+    def enrol(school_id: str, seed: int = 1) -> Computer:
+        computer = Computer(school_id, seed)
+        with database.ingesting() as connection:
+            body = computer.enrollment(make_token(school_id))
+            enrollment.enroll(connection, body, PolicySettings(), datetime.now(UTC))
+        return computer
+
+    return enrol
+
+
+@contextlib.contextmanager
+def serving(app):
+    """Serve an application on a free port of loopback."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@pytest.fixture
+def client(database):
+    """The API and pages as a person at this computer reaches them."""
+    settings = Settings(serve=Serve(listen="127.0.0.1:0"), policy=PolicySettings(servers=("ws://127.0.0.1:4443",)))
+    with serving(make_app(database, settings)) as address, httpx.Client(base_url=address) as made:
+        yield made

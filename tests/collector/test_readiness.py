@@ -1,0 +1,114 @@
+import pytest
+
+from agent.contract.standards import shipped_standards
+from collector import readiness, sla
+from collector.store.figures import ComputerFigures
+from collector.store.schools import SchoolRecord
+
+
+def school(**changes) -> SchoolRecord:
+    """Return a school of 300 pupils: it needs 20/5, decided at 19/4.75."""
+    return SchoolRecord(**({"school_id": "1", "name": "One", "region_id": "KZ-75", "pupils": 300} | changes))
+
+
+def computer(download_bps, upload_bps, tests=5, agent_id="a", **changes) -> ComputerFigures:
+    """Return the figures of a computer whose tests nothing paced."""
+    values = {"school_id": "1", "agent_id": agent_id, "tests": tests}
+    for name, bps in (("download", download_bps), ("upload", upload_bps)):
+        values |= {f"{name}_tests": tests, f"{name}_bps": bps, f"{name}_proven_bps": bps, f"{name}_possible_bps": bps}
+    return ComputerFigures(**(values | changes))
+
+
+def paced(download_at_least_bps, upload_at_least_bps, tests=5) -> ComputerFigures:
+    """Return the figures of a computer whose tests were all paced."""
+    proven = {"download_proven_bps": download_at_least_bps, "upload_proven_bps": upload_at_least_bps}
+    open_end = {"download_possible_bps": 1e13, "upload_possible_bps": 1e13}
+    return computer(None, None, tests=tests, **proven, **open_end)
+
+
+def judged(*computers, **changes) -> readiness.Readiness:
+    """Judge a school by these computers."""
+    return readiness.judge(school(**changes), computers, shipped_standards())
+
+
+@pytest.mark.parametrize(
+    ("download_bps", "upload_bps", "meets"),
+    [(19.0e6, 4.75e6, True), (18.9e6, 9e6, False), (90e6, 4.7e6, False), (25e6, 6e6, True)],
+)
+def test_the_decision_level_decides(download_bps, upload_bps, meets):
+    """95 % of the target is reached, a little less is not, in either direction."""
+    assert judged(computer(download_bps, upload_bps)).meets is meets
+
+
+def test_the_best_placed_computer_speaks_for_the_line():
+    """One slow classroom computer does not make a good line slow."""
+    one = judged(computer(5e6, 2e6, agent_id="slow"), computer(30e6, 8e6, agent_id="good"))
+    assert (one.meets, one.download_bps, one.computers, one.tests) == (True, 30e6, 2, 10)
+
+
+def test_a_single_lucky_test_does_not_speak_for_the_school():
+    """A computer with too few tests is not believed where another has enough."""
+    one = judged(computer(90e6, 9e6, tests=1, agent_id="lucky"), computer(10e6, 6e6, agent_id="steady"))
+    assert (one.meets, one.download_bps) == (False, 10e6)
+
+
+def test_too_few_tests_are_neither_yes_nor_no():
+    """Two tests are shown but not judged, and the reason says what is missing."""
+    one = judged(computer(90e6, 9e6, tests=2))
+    assert (one.meets, one.state, one.download_bps) == (None, "not enough data", 90e6)
+    assert "2 of 3" in one.reason
+
+
+def test_paced_tests_prove_meets_and_nothing_else():
+    """A lower bound above the level is a yes; one below it is no evidence at all, and never a typical speed."""
+    above = judged(paced(19.5e6, 5e6))
+    assert (above.meets, above.download_bps) == (True, None)
+    below = judged(paced(15e6, 5e6))
+    assert (below.meets, below.state) == (None, "not enough data")
+    assert "full test" in below.reason
+
+
+def test_a_lucky_paced_test_does_not_turn_a_slow_school_into_a_good_one():
+    """What half of all tests prove and leave possible decides, not the best of them."""
+    mixed = computer(15e6, 6e6, download_proven_bps=15e6, download_possible_bps=16e6)
+    assert judged(mixed).meets is False
+
+
+def test_unknown_pupils_leave_yes_open_but_not_no():
+    """Below 20 Mbit/s every school is below; above it nobody knows without the number of pupils."""
+    assert judged(computer(10e6, 6e6), pupils=None).meets is False
+    unknown = judged(computer(90e6, 9e6), pupils=None)
+    assert (unknown.meets, unknown.target.download_bps) == (None, None)
+    assert "pupils" in unknown.reason
+
+
+def test_a_school_without_a_line_is_a_class_of_its_own():
+    """Not connected is neither slow nor unknown."""
+    assert judged(connected=False).state == "not connected"
+    assert judged(connected=True).state == "not enough data"
+
+
+def test_a_line_below_contract_is_listed_with_what_speaks():
+    """The best-placed computer's typical value is held against the contract, with the tolerance."""
+    contract = {"download_contracted_bps": 100_000_000, "upload_contracted_bps": 10_000_000}
+    assert sla.judge_line(school(**contract), [computer(95e6, 9.5e6)], 0.05) is None
+    breach = sla.judge_line(school(**contract), [computer(60e6, 9.9e6), computer(50e6, 9e6, agent_id="b")], 0.05)
+    assert breach is not None
+    assert (breach.download_below, breach.upload_below, breach.download_bps, breach.enough_data) == (
+        True,
+        False,
+        60e6,
+        True,
+    )
+
+
+def test_paced_tests_speak_for_a_line_and_never_against_it():
+    """Slow moments do not accuse a line that was mostly seen at the pace: the median leaves it open."""
+    contract = {"download_contracted_bps": 100_000_000}
+    mostly_paced = computer(60e6, 9e6, download_proven_bps=30e6, download_possible_bps=1e13)
+    assert sla.judge_line(school(**contract), [mostly_paced], 0.05) is None
+
+
+def test_no_contract_no_accusation():
+    """Without contract speeds in the registry nothing is below contract."""
+    assert sla.judge_line(school(), [computer(1e6, 1e6)], 0.05) is None

@@ -1,0 +1,99 @@
+import psycopg
+import pytest
+from psycopg import sql
+
+from collector.store import schema
+from collector.store.database import Viewer
+
+
+@pytest.fixture
+def catalog(database_url, database):
+    """Ask the catalog of a migrated database as its owner."""
+    with psycopg.connect(database_url) as connection:
+        names = schema.role_names(connection.info.dbname)
+
+        def ask(question: str, *parameters: object) -> list[tuple]:
+            return connection.execute(question, parameters).fetchall()
+
+        yield ask, names
+
+
+def test_the_programs_roles_own_nothing_and_cannot_bypass(catalog):
+    """Neither role is special in any way that would let it around a policy, or a member of one that is."""
+    ask, (query, ingest) = catalog
+    rows = ask(
+        "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolinherit from pg_roles"
+        " where rolname in (%s, %s)",
+        query,
+        ingest,
+    )
+    assert rows == [(False,) * 6, (False,) * 6]
+    assert ask("select count(*) from pg_class where relowner in (%s::regrole, %s::regrole)", query, ingest) == [(0,)]
+    assert ask("select count(*) from pg_auth_members where member in (%s::regrole, %s::regrole)", query, ingest) == [
+        (0,)
+    ]
+
+
+def test_every_table_with_school_data_is_under_row_level_security(catalog):
+    """A table that names a school has policies switched on; a new one without them fails here."""
+    ask, _ = catalog
+    rows = ask(
+        "select relname, relrowsecurity from pg_class join pg_attribute on attrelid = pg_class.oid"
+        " where attname = 'school_id' and relkind in ('r', 'p') and relnamespace = 'public'::regnamespace"
+    )
+    assert {name for name, _ in rows} >= {"school", "agent", "report", "measurement", "speed_test", "enrollment_token"}
+    assert [name for name, secured in rows if not secured] == []
+
+
+def test_every_key_of_a_table_with_school_data_contains_the_school(catalog):
+    """Unique and foreign keys contain school_id, so that the tables can be distributed by it."""
+    ask, _ = catalog
+    rows = ask(
+        "select conrelid::regclass::text, conname from pg_constraint where contype in ('p', 'u', 'f')"
+        " and exists (select 1 from pg_attribute where attrelid = conrelid and attname = 'school_id')"
+        " and not exists (select 1 from pg_attribute where attrelid = conrelid and attname = 'school_id'"
+        " and attnum = any(conkey)) and confrelid is distinct from 'region'::regclass"
+    )
+    assert rows == []
+
+
+@pytest.mark.parametrize("table", ["school", "agent", "report", "measurement", "speed_test"])
+def test_who_does_not_say_who_it_is_sees_nothing(database, add_school, table):
+    """A forgotten filter shows nothing rather than everything."""
+    add_school("1")
+    with database.reading(Viewer("nobody")) as connection:  # type: ignore[arg-type]  # a role that does not exist
+        assert connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update school set name = 'x'",
+        "delete from report",
+        "insert into access_token (token_sha256, name, role) values ('x', 'x', 'admin')",
+        "select * from role_secret",
+        "select * from enrollment_token",
+        "set role postgres",
+        "create table mine (a integer)",
+    ],
+)
+def test_the_query_role_can_only_read(database_url, database, statement):
+    """Whatever slips into a query, it changes nothing and reads no secret."""
+    query, _ = schema.role_conninfo(database_url)
+    with psycopg.connect(query) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from report",
+        "update report set payload = ''",
+        "update school set name = 'x'",
+        "select * from role_secret",
+    ],
+)
+def test_the_ingest_role_cannot_change_what_is_stored(database, statement):
+    """Reports are written once: even a fault in ingest cannot alter or remove one."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), database.ingesting() as connection:
+        connection.execute(statement)
