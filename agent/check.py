@@ -1,0 +1,182 @@
+"""What ``netready-agent check`` shows: progress while it measures, then one panel, the verdict, and what to fix.
+
+The only module that loads rich; the service never imports it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from rich.bar import Bar
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from agent.contract import standards
+from agent.contract.measurement import Direction, Failed, Latency, Link, Measurement, Skipped, Throughput
+from agent.contract.report import Report
+from agent.contract.standards import Outcome, Target
+from agent.diagnosis import Finding, mbit
+from agent.meter import progress
+from agent.session import Session
+
+EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "UNDECIDED": 4}
+_COLOURS: dict[Outcome, str] = {"PASS": "green", "FAIL": "red", "UNDECIDED": "yellow"}
+_BAR_WIDTH = 20
+_STEPS = {"link": "Looking at this computer's link", "latency": "Timing answers", "msak": "Connecting"}
+_PHASES = {"download": "Download", "upload": "Upload"}
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """Everything that one check shows."""
+
+    title: str
+    session: Session
+    target: Target
+    finding: Finding
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def live(console: Console) -> Iterator[Callable[[str], None]]:
+    """Show progress on a terminal while a session runs inside, else nothing. Yields what to tell each step to."""
+    columns = (
+        SpinnerColumn("line" if not _letters(console) else "dots"),
+        TextColumn("{task.description}", justify="left"),
+        BarColumn(_BAR_WIDTH),
+        TextColumn("{task.fields[rate]}", justify="right"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as display:
+        task = display.add_task("Beginning", total=None, rate="")
+        with progress.watch(lambda now: _show(display, task, now)):
+            yield lambda name: display.update(task, description=_STEPS.get(name, name), total=None, rate="")
+
+
+def _show(display: Progress, task: TaskID, now: progress.Progress) -> None:
+    rate = f"{mbit(now.ip_bps)} Mbit/s" if now.ip_bps is not None else ""
+    display.update(task, description=_PHASES[now.phase], total=1.0, completed=now.share, rate=rate)
+
+
+def show(console: Console, page: Page) -> None:
+    """Print the panel, the verdict line (never wrapped: scripts look for it) and what to fix."""
+    console.print(Panel(Group(*_lines(console, page)), title=Text(page.title), title_align="left", padding=(1, 2)))
+    outcome = page.finding.verdict.outcome
+    line = Text.assemble((f"VERDICT: {outcome}", f"bold {_COLOURS[outcome]}"), f"  {page.finding.reason}")
+    console.print(line, soft_wrap=True)
+    if page.finding.fixes:
+        heading = "Worth knowing" if outcome == "PASS" else "What to fix"
+        console.print(Text(f"\n{heading}", style="bold"))
+    for number, fix in enumerate(page.finding.fixes, start=1):
+        row = Table.grid(padding=(0, 1))
+        row.add_row(f"{number}.", Text(fix))
+        console.print(Padding(row, (0, 0, 0, 1)))
+    for note in page.notes:
+        console.print(Text(f"\n{note}", style="dim"))
+
+
+def document(session: Session, report: Report | None, finding: Finding, target: Target) -> dict[str, Any]:
+    """Return what ``--json`` prints: the report's keys (null where there is no report) with the verdict beside them."""
+    fields = {name: getattr(report, name, None) for name in Report.__struct_fields__}
+    fields["session_s"] = session.session_s
+    fields["measurements"] = session.measurements
+    verdict = {
+        **msgspec.to_builtins(finding.verdict),
+        "reason": finding.reason,
+        "fixes": finding.fixes,
+        "target": target,
+    }
+    return {**fields, "server": session.server, "verdict": verdict}
+
+
+def _lines(console: Console, page: Page) -> list[RenderableType]:
+    seen = page.session.measurements
+    target = page.target
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_column(justify="right", no_wrap=True)
+    throughput = next((one for one in seen if isinstance(one, Throughput)), None)
+    if throughput is not None:
+        verdict = page.finding.verdict
+        wanted = target.download_bps or target.download_floor_bps
+        down = _rate_row(console, throughput.download, wanted, verdict.download)
+        up = _rate_row(console, throughput.upload, target.upload_bps, verdict.upload)
+        table.add_row("Download", *down)
+        table.add_row("Upload", *up)
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold", min_width=8)
+    facts.add_column(overflow="fold")
+    for one in seen:
+        if (words := _words(one)) is not None:
+            facts.add_row(words[0], Text(words[1]))
+    facts.add_row("Server", Text(page.session.server or "none known"))
+    facts.add_row("Needed", Text(_needed(target)))
+    return [table, Text(), facts] if throughput is not None else [facts]
+
+
+def _rate_row(
+    console: Console, direction: Direction | None, wanted_bps: float, outcome: Outcome | None
+) -> list[RenderableType]:
+    if direction is None:
+        return ["", Text("not measured")]
+    rate = standards.interval_of(direction)
+    style = _COLOURS[outcome] if outcome else "default"
+    between = f"{mbit(rate.low_bps)} " + (f"to {mbit(rate.high_bps)}" if rate.high_bps is not None else "or more")
+    return [
+        _bar(console, min(1.0, direction.ip_bps / wanted_bps), style),
+        Text(f"{mbit(rate.value_bps)} Mbit/s", style=f"bold {style}"),
+        Text(f"needs {mbit(wanted_bps)} ({between})", style="dim"),
+    ]
+
+
+def _bar(console: Console, share: float, style: str) -> RenderableType:
+    """Draw how much of the target is reached."""
+    if _letters(console):
+        return Bar(1.0, 0.0, share, width=_BAR_WIDTH, color=style, bgcolor="default")
+    filled = round(share * _BAR_WIDTH)
+    return Text("#" * filled + "." * (_BAR_WIDTH - filled), style=style)
+
+
+def _letters(console: Console) -> bool:
+    """Tell whether this console can show block characters; older Windows consoles cannot."""
+    return console.encoding.lower().startswith("utf")
+
+
+def _words(seen: Measurement) -> tuple[str, str] | None:
+    match seen:
+        case Latency():
+            jitter = f", jitter {seen.jitter_ms:.1f} ms" if seen.jitter_ms is not None else ""
+            return "Latency", (
+                f"{seen.median_ms:.1f} ms (95 % within {seen.p95_ms:.1f} ms){jitter}, loss {seen.loss_ratio:.1%}"
+            )
+        case Link():
+            return "Link", _link(seen)
+        case Failed():
+            return seen.probe, f"failed, {seen.failure.replace('_', ' ')}: {seen.detail}"
+        case Skipped():
+            return seen.probe, f"not possible here: {seen.reason}"
+    return None
+
+
+def _link(link: Link) -> str:
+    names = {"ethernet": "cable", "wifi": "Wi-Fi", "cellular": "mobile", "loopback": "this computer itself"}
+    medium = names.get(link.medium, link.medium) if link.medium else "unknown kind"
+    parts = [f"{medium} ({link.interface})"]
+    if link.speed_bps:
+        parts.append(f"{mbit(link.speed_bps)} Mbit/s")
+    if link.duplex:
+        parts.append(f"{link.duplex} duplex")
+    if link.download_bps is not None and link.upload_bps is not None:
+        parts.append(f"own traffic {mbit(link.download_bps)} down, {mbit(link.upload_bps)} up Mbit/s")
+    return ", ".join(parts)
+
+
+def _needed(target: Target) -> str:
+    pupils = f"for {target.pupils} pupils" if target.pupils is not None else "number of pupils not known"
+    down = target.download_bps or target.download_floor_bps
+    return f"{mbit(down)} down, {mbit(target.upload_bps)} up Mbit/s ({target.standard.upper()}, {pupils})"

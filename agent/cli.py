@@ -1,0 +1,315 @@
+"""The commands of netready-agent. Every expected error ends as one sentence on stderr; scripts get the exit code."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+import agent
+from agent import settings as settings_of
+from agent.contract import measurement, standards
+from agent.contract.errors import InsecureUrlError, NetreadyError, SettingsError
+from agent.contract.measurement import Skipped
+from agent.contract.standards import Target
+from agent.contract.wire import Policy, SchoolCard
+from agent.errors import NotEnrolledError, StateError, UplinkError
+from agent.settings import Settings
+
+if TYPE_CHECKING:
+    from agent.service import Station
+
+DEFAULT_LISTEN = "0.0.0.0:8870"
+MAX_PUPILS = 100_000
+_WRONG_USE = (SettingsError, InsecureUrlError, NotEnrolledError)
+_EPILOG = """exit codes:
+  0  done; check: the target is met (PASS)
+  1  it failed, or not everything was sent; check: FAIL
+  2  wrong use, wrong settings, or this computer belongs to no school yet
+  3  probe: this probe cannot run on this computer
+  4  check: UNDECIDED
+"""
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A school's name must never end a program, whatever the console's alphabet.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    arguments = _parser().parse_args(words)
+    _log_to_stderr(arguments.command)
+    try:
+        return int(arguments.work(arguments))
+    except NetreadyError as error:
+        print(f"netready-agent: {error}", file=sys.stderr)
+        return 2 if isinstance(error, _WRONG_USE) else 1
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python must not try to flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("netready-agent: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="netready-agent",
+        description="Measures whether this school's network is fit for lessons, and what to fix if it is not.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"netready-agent {agent.__version__}")
+    everywhere = argparse.ArgumentParser(add_help=False)
+    everywhere.add_argument("--state", metavar="DIR", help="the state folder (or NETREADY_STATE)")
+    everywhere.add_argument("--config", metavar="FILE", help="the settings file (or NETREADY_CONFIG)")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, work: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, parents=[everywhere], help=summary, description=summary)
+        made.set_defaults(work=work)
+        return made
+
+    check = command("check", _check, "measure now: is the network fit for lessons, and what is to be fixed?")
+    check.add_argument("--server", metavar="URL", help="measure against this server; the result stays on this computer")
+    check.add_argument("--pupils", metavar="N", type=_pupils, help="number of pupils, for how much the school needs")
+    check.add_argument("--json", action="store_true", help="print the report and the verdict as JSON")
+    probe = command("probe", _probe, "run one probe and print one JSON object")
+    probe.add_argument("name", metavar="NAME", help="for example link, latency, msak")
+    probe.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the probe")
+    probe.add_argument("--deadline", metavar="S", type=_seconds, help="give up after so many seconds")
+    reflect = command("reflect", _reflect, "be the far end of other computers' tests")
+    reflect.add_argument(
+        "--listen", metavar="HOST:PORT", type=_address, default=DEFAULT_LISTEN, help=f"usually {DEFAULT_LISTEN}"
+    )
+    reflect.add_argument("--udp", metavar="PORT", type=_port, help="the UDP echo's port; usually that of --listen")
+    reflect.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM), to speak https and wss")
+    reflect.add_argument("--tls-key", metavar="FILE", help="its private key (PEM)")
+    enroll = command("enroll", _enroll, "let this computer join a school")
+    enroll.add_argument("--collector", metavar="URL", required=True, help="the collector's address")
+    enroll.add_argument("--token", required=True, help="the school's enrolment token")
+    enroll.add_argument("--room", metavar="LABEL", help="where this computer stands")
+    run = command("run", _run, "measure and report from now on, at the times the collector's policy gives")
+    run.add_argument("--once", action="store_true", help="measure once now, send everything, and end")
+    status = command("status", _status, "show the school, the last results, what waits and the next test")
+    status.add_argument("--json", action="store_true", help="as JSON")
+    return parser
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from agent import check, diagnosis, identity, service, session
+    from agent.status import encode, school_words
+
+    state, settings = _home(arguments)
+    enrolled = None if arguments.server else identity.load(state)
+    if enrolled is None and not arguments.server:
+        raise NotEnrolledError(
+            "there is nothing to measure against: this computer belongs to no school yet. Name a server "
+            "(netready-agent check --server ws://HOST:PORT), or let it join its school: "
+            "netready-agent enroll --collector URL --token TOKEN"
+        )
+    policy = identity.load_policy(state) if enrolled else Policy()
+    target, notes = _target(arguments.pupils, policy)
+    console = Console(stderr=arguments.json)
+    report = None
+    with check.live(console) as announce:
+        if enrolled is None:
+            seen = session.run(session.CAPACITY, service.plan(settings, (arguments.server,)), announce)
+        else:
+            here = service.station(state, settings)
+            seen, report = here.measure(session.CAPACITY, "manual", announce)
+            notes.append(_sent(here))
+    finding = diagnosis.find(seen.measurements, target)
+    if arguments.json:
+        print(encode(check.document(seen, report, finding, target)))
+    else:
+        title = f"netready  {school_words(enrolled.identity.school)}" if enrolled else "netready"
+        check.show(console, check.Page(title=title, session=seen, target=target, finding=finding, notes=tuple(notes)))
+    return check.EXIT_CODES[finding.verdict.outcome]
+
+
+def _target(pupils: int | None, policy: Policy) -> tuple[Target, list[str]]:
+    """Return what the school needs: by --pupils, else by the policy, else the floor, saying so."""
+    if pupils is not None:
+        return standards.target_for(pupils), []
+    if policy.target is not None:
+        return policy.target, []
+    target = standards.target_for(None)
+    note = "Judged by the least that any school needs. With more than 400 pupils it needs more: give --pupils."
+    return msgspec.structs.replace(target, download_bps=target.download_floor_bps), [note]
+
+
+def _sent(here: "Station") -> str:
+    try:
+        here.send()
+    except UplinkError as error:
+        return f"The result is kept on this computer and will be sent later: {error}"
+    return "The result was sent to the collector."
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    from agent import service, session
+
+    _, settings = _home(arguments)
+    given = {}
+    for pair in arguments.set:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise SettingsError(f"--set {pair}: expected KEY=VALUE, for example --set server=ws://HOST:PORT")
+        given[key.strip()] = value
+    table = settings.probes.get(arguments.name, {}) | given
+    plan = msgspec.structs.replace(service.plan(settings, ()), probes={arguments.name: table})
+    seen = session.measure(arguments.name, plan, None, arguments.deadline)
+    print(measurement.encode(seen).decode())
+    if isinstance(seen, Skipped):
+        print(f"netready-agent: {seen.reason}", file=sys.stderr)
+        return 3
+    return 0
+
+
+def _reflect(arguments: argparse.Namespace) -> int:
+    from agent import reflector
+
+    if bool(arguments.tls_cert) != bool(arguments.tls_key):
+        raise SettingsError("--tls-cert and --tls-key belong together: give both or neither")
+    tls = (arguments.tls_cert, arguments.tls_key) if arguments.tls_cert else None
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        reflector.serve(arguments.listen, arguments.udp, tls, lambda line: print(line, flush=True), stop)
+    except OSError as error:
+        raise SettingsError(error.strerror or str(error)) from error
+    return 0
+
+
+def _enroll(arguments: argparse.Namespace) -> int:
+    from agent import enrollment, service
+    from agent.status import school_words
+    from agent.uplink import Uplink
+
+    state, settings = _home(arguments)
+    wanted = enrollment.application(arguments.collector, arguments.token, arguments.room or settings.agent.room)
+    confirm = _is_your_school if sys.stdin.isatty() and sys.stdout.isatty() else None
+    joined = enrollment.join(state, Uplink(settings), service.outbox(state, settings), wanted, confirm)
+    if joined is None:
+        print("Nothing was changed. Ask whoever gave you the token for your school's own.")
+        return 1
+    if joined.left is not None:
+        print(
+            f"This computer belonged to {school_words(joined.left.school)} before: it has a new key now. "
+            "Reports from before that still wait are sent for that school.",
+            file=sys.stderr,
+        )
+    room = f", room {joined.identity.room}" if joined.identity.room else ""
+    print(f"Enrolled: {school_words(joined.identity.school)}{room}")
+    print(f"Computer: {joined.identity.agent}")
+    return 0
+
+
+def _is_your_school(school: SchoolCard) -> bool:
+    from agent.status import school_words
+
+    print(school_words(school))
+    try:
+        answer = input("Is this your school? [Y/n] ")
+    except EOFError:
+        return False
+    return answer.strip().lower() in {"", "y", "yes", "д", "да", "и", "иә"}
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from agent import service, session
+
+    state, settings = _home(arguments)
+    here = service.station(state, settings)
+    session.check_settings(service.plan(settings, ()), str(_config_file(arguments)))
+    if not arguments.once:
+        service.Service(here).run()
+        return 0
+    guard = threading.Timer(service.ONCE_S - 5, _give_up)
+    guard.daemon = True
+    guard.start()
+    drained = service.once(here)
+    guard.cancel()
+    if drained.refused:
+        newest = here.outbox.refusals(1)[0]
+        raise StateError(
+            f"the collector refused {drained.refused} reports, the last because: {newest.reason}: {newest.detail}"
+        )
+    print(f"measured; {drained.sent} reports sent")
+    return 0
+
+
+def _give_up() -> None:
+    """End a ``run --once`` that hangs on a line that drips; everything that counts is on disk."""
+    print("netready-agent: not everything was sent in time; it stays in the outbox", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from agent import status
+
+    state, settings = _home(arguments)
+    seen = status.gather(state, settings, datetime.now(UTC))
+    if arguments.json:
+        print(status.encode(seen))
+    else:
+        print("\n".join(status.lines(seen)))
+    return 0
+
+
+def _home(arguments: argparse.Namespace) -> tuple[Path, Settings]:
+    is_root = sys.platform != "win32" and os.geteuid() == 0
+    state = settings_of.state_folder(arguments.state, os.environ, sys.platform, is_root=is_root)
+    return state, settings_of.load(_config_file(arguments))
+
+
+def _config_file(arguments: argparse.Namespace) -> Path | None:
+    return settings_of.config_file(arguments.config, os.environ)
+
+
+def _log_to_stderr(command: str) -> None:
+    service = command == "run"
+    log_format = "%(asctime)s %(levelname)s %(message)s" if service else "netready-agent: %(message)s"
+    logging.basicConfig(level=logging.INFO if service else logging.WARNING, format=log_format, stream=sys.stderr)
+    for chatty in ("apscheduler", "httpx", "httpcore", "tzlocal"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _pupils(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_PUPILS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pupils (0 to {MAX_PUPILS})")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds (more than 0, at most 3600)")
+    return seconds
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, for example {DEFAULT_LISTEN}")
+    return host.strip("[]"), _port(port)

@@ -1,0 +1,102 @@
+"""Files that survive a power cut, and locks that vanish with the process that held them."""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from agent.errors import StateError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make the folder, readable by its owner only, if it is not there; raises StateError saying what to do."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(_sentence("make the folder", folder, error)) from error
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """Return the bytes of a file, None where there is none; raises StateError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StateError(_sentence("read", path, error)) from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file (mode 0600) so that after a power cut it holds either the old bytes or the new ones.
+
+    Raises:
+        StateError: full disk, no permission; says what to do. The old file is untouched.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StateError(_sentence("write", path, error)) from error
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock that this file stands for; the system frees it when the process ends, however it ends.
+
+    Raises:
+        BlockingIOError: another process holds it.
+        StateError: the lock file cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StateError(_sentence("make the lock", path, error)) from error
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(error.errno, "locked by another process") from error
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself durable; Windows has no such call and needs none."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):  # some network file systems refuse it; the file's own bytes are safe already
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _sentence(doing: str, path: Path, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"cannot {doing} {path}: {reason}; free some disk space, or give another folder with --state"

@@ -1,0 +1,80 @@
+"""May this URL be used without TLS? Plain http and ws only to this computer and to private networks (DESIGN 5)."""
+
+import ipaddress
+import socket
+import ssl
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from agent.contract.errors import InsecureUrlError, SettingsError
+
+_SECURE = {"https": 443, "wss": 443}
+_PLAIN = {"http": 80, "ws": 80}
+
+
+def parse(url: str, schemes: tuple[str, ...]) -> SplitResult:
+    """Split a URL whose scheme is one of ``schemes``; raises SettingsError saying what is wrong with it."""
+    try:
+        parts = urlsplit(url.strip())
+        port_is_fine = parts.port != 0
+    except ValueError as error:
+        raise SettingsError(f"{url!r} is not a URL: {error}") from error
+    if parts.scheme not in schemes or not parts.hostname or not port_is_fine:
+        example = f"{schemes[-1]}://host.example"
+        raise SettingsError(f"{url!r} is not a URL that can be used here; expected for example {example}")
+    return parts
+
+
+def port_of(parts: SplitResult) -> int:
+    """Return the port that the URL means."""
+    return parts.port or (_SECURE | _PLAIN)[parts.scheme]
+
+
+def is_private(host: str, port: int) -> bool:
+    """Tell whether every address of the host is this computer's own or in a private network.
+
+    Raises:
+        OSError: the name cannot be resolved.
+    """
+    try:
+        addresses = [ipaddress.ip_address(host.strip("[]"))]
+    except ValueError:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers]
+    return bool(addresses) and all(address.is_private or address.is_link_local for address in addresses)
+
+
+def check_security(parts: SplitResult) -> str | None:
+    """Return a warning for a plain URL that is allowed, or None for one with TLS.
+
+    Raises:
+        InsecureUrlError: plain http or ws to a public address.
+        OSError: the name cannot be resolved.
+    """
+    if parts.scheme in _SECURE:
+        return None
+    host = parts.hostname or ""
+    if is_private(host, port_of(parts)):
+        return (
+            f"{parts.scheme}://{parts.netloc} is not encrypted; allowed because {host} is on this computer or network"
+        )
+    secure = {"http": "https", "ws": "wss"}[parts.scheme]
+    raise InsecureUrlError(
+        f"{parts.scheme}://{parts.netloc} is not encrypted and {host} is a public address; use {secure}:// there"
+    )
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """Return a verifying client context: the system's authorities, and an own CA beside them if given.
+
+    Raises:
+        SettingsError: the CA file cannot be read or is no certificate.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=str(Path(ca_file)))
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"the CA file {ca_file} cannot be used: {error}; give a PEM file") from error
+    return context

@@ -1,0 +1,218 @@
+"""Reach a server: address from a setting, names, connections and TLS; everything within a deadline.
+
+Deadlines are times of ``time.monotonic``. What fails is a TransferError with its failure word.
+"""
+
+import errno
+import os
+import queue
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from msgspec import Struct
+
+from agent.contract.failure import Failure
+from agent.host import transport
+from agent.meter.errors import TransferError
+
+_Result = TypeVar("_Result")
+Place = tuple[str, int] | tuple[str, int, int, int]
+Address = tuple[socket.AddressFamily, Place]
+
+_STAGGER_S = 0.25  # RFC 8305, 5: connection attempt delay
+_PENDING = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)})
+_WEBSOCKET_SCHEME = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+
+
+class Endpoint(Struct, frozen=True):
+    """Where a server is: whether over TLS, its host and port, and the path its tests stand under."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str = ""
+
+    @property
+    def authority(self) -> str:
+        """HOST:PORT, an IPv6 address in brackets."""
+        return authority(self.host, self.port)
+
+    @property
+    def url(self) -> str:
+        """The address as a ws or wss URL."""
+        return f"{self.scheme}://{self.authority}{self.prefix}"
+
+
+def authority(host: str, port: int) -> str:
+    """Return HOST:PORT, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def endpoint(server: str) -> Endpoint:
+    """Read a server setting: a ws, wss, http or https URL, or HOST:PORT, which means ws.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    url = server.strip() if "://" in server else f"ws://{server.strip()}"
+    parts = transport.parse(url, tuple(_WEBSOCKET_SCHEME))
+    scheme = _WEBSOCKET_SCHEME[parts.scheme]
+    return Endpoint(scheme, parts.hostname or "", transport.port_of(parts), parts.path.rstrip("/"))
+
+
+def within(deadline: float, what: str, late: Failure, work: Callable[[], _Result]) -> _Result:
+    """Do blocking work that knows no time limit (a name look-up) in a thread, and wait no longer than the deadline.
+
+    Raises:
+        TransferError: out of time, with the word ``late``. What the work itself raises rises as it is.
+    """
+    answers: queue.SimpleQueue[tuple[_Result | None, BaseException | None]] = queue.SimpleQueue()
+
+    def answer() -> None:
+        try:
+            answers.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 - carried to the waiting thread and raised there
+            answers.put((None, error))
+
+    threading.Thread(target=answer, name=what, daemon=True).start()
+    try:
+        result, error = answers.get(timeout=max(0.0, deadline - time.monotonic()))
+    except queue.Empty:
+        raise TransferError(late, f"{what} took too long") from None
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]  # without an error there is a result
+
+
+def check_security(target: Endpoint, deadline: float) -> str | None:
+    """Return a warning where the endpoint is plain but allowed to be (see transport.check_security).
+
+    Raises:
+        InsecureUrlError: plain, to a public address.
+        TransferError: the name cannot be resolved.
+    """
+    parts = transport.parse(target.url, ("wss", "ws"))
+    return _resolving(target.host, deadline, lambda: transport.check_security(parts))
+
+
+def addresses(host: str, port: int, kind: socket.SocketKind, deadline: float) -> list[Address]:
+    """Return every address of a host, in the system's order of preference.
+
+    Raises:
+        TransferError: the name cannot be resolved (dns_failed).
+    """
+    answers = _resolving(host, deadline, lambda: socket.getaddrinfo(host, port, type=kind))
+    return [(family, cast(Place, place)) for family, _, _, _, place in answers]
+
+
+def _resolving(host: str, deadline: float, work: Callable[[], _Result]) -> _Result:
+    try:
+        return within(deadline, f"looking up {host}", "dns_failed", work)
+    except (socket.gaierror, UnicodeError) as error:
+        raise TransferError("dns_failed", f"the name {host} cannot be resolved: {error}") from error
+
+
+def connect(places: list[Address], deadline: float) -> tuple[socket.socket, float]:
+    """Connect to the first address that answers, trying the next one every 250 ms (RFC 8305).
+
+    Returns:
+        The connected socket, non-blocking, and the seconds its handshake took: one round trip.
+
+    Raises:
+        TransferError: none answered.
+    """
+    attempts = _Attempts()
+    try:
+        waiting = list(places)
+        next_start = time.monotonic()
+        while waiting or attempts.open:
+            now = time.monotonic()
+            if now >= deadline:
+                break
+            if waiting and (now >= next_start or not attempts.open):
+                attempts.begin(waiting.pop(0), now)
+                next_start = now + _STAGGER_S
+            winner = attempts.wait(min(deadline, next_start) if waiting else deadline)
+            if winner is not None:
+                return winner
+    finally:
+        attempts.close()
+    if attempts.error is None:
+        raise TransferError(
+            "connect_timeout", "the server does not answer; is it switched on, and is no firewall between?"
+        )
+    raise TransferError.of(attempts.error, "the server cannot be reached")
+
+
+class _Attempts:
+    """Connection attempts under way."""
+
+    def __init__(self) -> None:
+        self.error: OSError | None = None
+        self.open: dict[socket.socket, float] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def begin(self, place: Address, now: float) -> None:
+        family, address = place
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            self.error = error
+            return
+        sock.setblocking(False)
+        code = sock.connect_ex(address)
+        if code not in _PENDING:
+            sock.close()
+            self.error = OSError(code, os.strerror(code))
+            return
+        self.open[sock] = now
+        self._selector.register(sock, selectors.EVENT_WRITE)
+
+    def wait(self, until: float) -> tuple[socket.socket, float] | None:
+        """Wait for the first to connect; forget those that fail, and keep why."""
+        for key, _events in self._selector.select(max(0.0, until - time.monotonic())):
+            sock = key.fileobj
+            if not isinstance(sock, socket.socket):
+                continue
+            began = self._forget(sock)
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code == 0:
+                return sock, time.monotonic() - began
+            sock.close()
+            self.error = OSError(code, os.strerror(code))
+        return None
+
+    def _forget(self, sock: socket.socket) -> float:
+        self._selector.unregister(sock)
+        return self.open.pop(sock)
+
+    def close(self) -> None:
+        for sock in list(self.open):
+            self._forget(sock)
+            sock.close()
+        self._selector.close()
+
+
+def secure(sock: socket.socket, context: ssl.SSLContext, host: str, deadline: float) -> ssl.SSLSocket:
+    """Do the TLS handshake as a client; the certificate has to be the host's.
+
+    Raises:
+        TransferError: tls_certificate, tls_failed, or the connection's own trouble.
+    """
+    try:
+        wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    except (OSError, ValueError) as error:
+        sock.close()
+        raise TransferError("tls_failed", f"TLS cannot be started with {host}: {error}") from error
+    wrapped.settimeout(max(0.001, deadline - time.monotonic()))
+    try:
+        wrapped.do_handshake()
+    except OSError as error:
+        wrapped.close()
+        raise TransferError.of(error, f"the TLS handshake with {host} failed") from error
+    return wrapped

@@ -1,0 +1,201 @@
+"""One WebSocket over one non-blocking socket, plain or TLS: bulk frames out, payload counted in, control answered."""
+
+import functools
+import os
+import socket
+import ssl
+import struct
+from collections import deque
+from collections.abc import Callable
+
+from agent.meter import layers, websocket
+from agent.meter.errors import TransferError
+from agent.meter.websocket import Parser, Role
+
+BUFFER_BYTES = 256 * 1024
+NO_CODE = 1005  # RFC 6455, 7.4.1: a close frame came without a code
+_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # struct linger: on, for 0 s
+_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_TLS_TURNS = 16  # TLS hands over one record of 16 KiB at a time, a plain socket the whole buffer
+_MAX_QUEUED = 64  # frames of ours that wait; a peer that pings without reading ends there
+_RANDOM_BYTES = 1 << 20
+
+
+@functools.cache
+def _random() -> bytes:
+    """Return payload that no line can compress."""
+    return os.urandom(_RANDOM_BYTES)
+
+
+@functools.lru_cache(maxsize=32)
+def _whole_frame(size: int, role: Role) -> memoryview:
+    return _frame(size, role)
+
+
+def _frame(size: int, role: Role) -> memoryview:
+    return memoryview(websocket.header(websocket.BINARY, size, role) + _random()[:size])
+
+
+def bulk_frame(size: int, role: Role) -> memoryview:
+    """Return a binary frame of random payload; those of a power of two are made once and shared."""
+    return _whole_frame(size, role) if size & (size - 1) == 0 else _frame(size, role)
+
+
+class Stream:
+    """A transfer for the loop.
+
+    Attributes:
+        next_bulk: gives the payload size of the next binary frame to send, or None for no more; None = sends no bulk.
+        on_text: takes each text message and the time it came.
+        payload_sent: binary payload given to the socket: what it may have sent, never what arrived.
+        wire_sent, wire_received: bytes of the TCP streams, with frame headers, text and TLS records.
+        peer_code: the code of the peer's close frame, None before it came.
+    """
+
+    def __init__(self, sock: socket.socket, role: Role, buffer: bytearray, rest: bytes = b"") -> None:
+        """Take over a socket after its opening handshake; ``rest`` are bytes that came behind the handshake."""
+        sock.setblocking(False)
+        self.sock = sock
+        self.role: Role = role
+        self.next_bulk: Callable[[], int | None] | None = None
+        self.on_text: Callable[[bytes, float], None] = lambda _text, _now: None
+        self.payload_sent = self.wire_sent = 0
+        self.wire_received = 0
+        self.peer_code: int | None = None
+        self.ended = False
+        self._view = memoryview(buffer)
+        self._rest = rest
+        self._parser = Parser(role)
+        self._queue: deque[tuple[memoryview, int]] = deque()  # what is left of a frame, and its payload in there
+        self._closing = False
+        self._record_overhead = layers.record_overhead(sock)
+        self._turns = _TLS_TURNS if self._record_overhead else 1
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor for the selector."""
+        return self.sock.fileno()
+
+    @property
+    def payload_received(self) -> int:
+        """Binary payload received so far, also of messages not yet complete."""
+        return self._parser.payload_bytes
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether there is anything to send now."""
+        return bool(self._queue) or self.next_bulk is not None
+
+    def send_text(self, text: bytes) -> None:
+        """Queue a text message behind the frame that is being sent."""
+        self._enqueue(websocket.frame(websocket.TEXT, text, self.role))
+
+    def finish(self, reason: str) -> None:
+        """Send no more bulk and begin the closing handshake (RFC 6455, 7.1.2)."""
+        self.next_bulk = None
+        if not self._closing:
+            self._closing = True
+            self._enqueue(websocket.close_frame(websocket.NORMAL_CLOSURE, reason, self.role))
+
+    def readable(self, now: float) -> None:
+        """Take what has arrived.
+
+        Raises:
+            TransferError: the peer reset, closed without saying so, or broke the protocol.
+        """
+        self._take_rest(now)
+        for _turn in range(self._turns):
+            try:
+                count = self.sock.recv_into(self._view)
+            except _WAIT:
+                return
+            except OSError as error:
+                self._lost(TransferError.of(error, "the connection broke while receiving"))
+                return
+            if count == 0:
+                self._lost(TransferError("closed_early", "the far end closed the connection in the middle of the test"))
+                return
+            self.wire_received += count + self._record_overhead
+            self._take(self._view[:count], now)
+
+    def writable(self, now: float) -> None:
+        """Send what there is room for.
+
+        Raises:
+            TransferError: the peer reset or is gone.
+        """
+        self._take_rest(now)
+        for _turn in range(self._turns):
+            if not self._queue and not self._refill():
+                return
+            view, payload = self._queue[0]
+            try:
+                count = self.sock.send(view)
+            except _WAIT:
+                return
+            except OSError as error:
+                self._lost(TransferError.of(error, "the connection broke while sending"))
+                return
+            self._sent(view, payload, count)
+
+    def close(self) -> None:
+        """Close the socket; unless both ends said goodbye, what is unsent is thrown away, off the line."""
+        if not self.ended and self.sock.fileno() >= 0:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.sock.close()
+        self.ended = True
+
+    def _enqueue(self, frame: bytes) -> None:
+        if len(self._queue) >= _MAX_QUEUED:
+            raise TransferError("protocol_error", "the far end keeps asking and does not read the answers")
+        self._queue.append((memoryview(frame), 0))
+
+    def _refill(self) -> bool:
+        """Queue the next bulk frame; False if there is none."""
+        size = self.next_bulk() if self.next_bulk is not None else None
+        if not size:
+            self.next_bulk = None
+            return False
+        self._queue.append((bulk_frame(size, self.role), size))
+        return True
+
+    def _sent(self, view: memoryview, payload: int, count: int) -> None:
+        """Count what the socket took of the first frame in the queue: its header first, then its payload."""
+        records = -(-count // layers.TLS_RECORD_BYTES)
+        self.wire_sent += count + records * self._record_overhead
+        payload_taken = max(0, count - (len(view) - payload))
+        self.payload_sent += payload_taken
+        if count < len(view):
+            self._queue[0] = (view[count:], payload - payload_taken)
+            return
+        self._queue.popleft()
+        if self.peer_code is not None and not self._queue:
+            self.ended = True
+
+    def _take_rest(self, now: float) -> None:
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            self.wire_received += len(rest)
+            self._take(memoryview(rest), now)
+
+    def _take(self, data: memoryview, now: float) -> None:
+        for message in self._parser.feed(data):
+            if message.opcode == websocket.TEXT:
+                self.on_text(message.data, now)
+            elif message.opcode == websocket.PING:
+                self._enqueue(websocket.frame(websocket.PONG, message.data, self.role))
+            elif message.opcode == websocket.CLOSE:
+                self._peer_closed(message.data)
+                return
+
+    def _peer_closed(self, data: bytes) -> None:
+        self.peer_code = websocket.close_code(data) or NO_CODE
+        if self._closing:
+            self.ended = not self._queue
+        else:
+            self.finish("as you wish")
+
+    def _lost(self, error: TransferError) -> None:
+        """End after a closing handshake has begun; before that a lost connection is an error."""
+        if not self._closing:
+            raise error
+        self.ended = True

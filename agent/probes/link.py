@@ -1,0 +1,87 @@
+"""Which link this computer uses towards the server, and how busy this computer itself keeps it."""
+
+import socket
+import time
+from typing import Annotated, ClassVar
+
+from msgspec import Meta, Struct
+
+from agent.contract.measurement import Failed, Link
+from agent.errors import ProbeUnavailable
+from agent.host import link
+from agent.meter import dial
+from agent.meter.dial import Address
+from agent.meter.errors import TransferError
+
+NAME = "link"
+_LOOK_UP_S = 5.0
+# Documentation addresses (RFC 5737, RFC 3849): the way there is the default route, and nothing is sent.
+_ANYWHERE: list[Address] = [
+    (socket.AF_INET, ("192.0.2.1", 9)),
+    (socket.AF_INET6, ("2001:db8::1", 9, 0, 0)),
+]
+
+
+class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Look at the interface towards ``server`` (without one: the default route) and count its traffic."""
+
+    takes_the_line: ClassVar[bool] = False
+    needs_server: ClassVar[bool] = True
+
+    server: str = ""
+    count_s: Annotated[float, Meta(ge=0, le=60)] = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a server that is no address (SettingsError)."""
+        if self.server:
+            dial.endpoint(self.server)
+
+    def measure(self, deadline_s: float) -> Link | Failed:
+        """Measure within ``deadline_s`` seconds.
+
+        Raises:
+            ProbeUnavailable: the system does not say which interface it is.
+        """
+        deadline = time.monotonic() + deadline_s
+        try:
+            address = self._own_address(deadline)
+        except TransferError as error:
+            return Failed(probe=NAME, failure=error.failure, detail=str(error))
+        interface = link.interface_of(address)
+        raw = None if interface is None else link.fetch(interface)
+        if raw is None:
+            raise ProbeUnavailable(f"the system does not say which network interface has the address {address}")
+        left = deadline - time.monotonic()
+        traffic = link.count(raw.interface, min(self.count_s, left)) if self.count_s > 0 and left > 0 else None
+        return combine(raw, traffic)
+
+    def _own_address(self, deadline: float) -> str:
+        places = _ANYWHERE
+        if self.server:
+            target = dial.endpoint(self.server)
+            until = min(deadline, time.monotonic() + _LOOK_UP_S)
+            places = dial.addresses(target.host, target.port, socket.SOCK_DGRAM, until)
+        trouble: OSError | None = None
+        for family, address in places:
+            try:
+                return link.local_address(family, address)
+            except OSError as error:
+                trouble = trouble or error
+        raise TransferError.of(
+            trouble or OSError(), "there is no way to the server from here; is the network plugged in?"
+        )
+
+
+def combine(raw: link.RawLink, traffic: link.Traffic | None) -> Link:
+    """Put what is believed of the interface and what was counted into a measurement."""
+    facts = link.decode(raw)
+    return Link(
+        interface=raw.interface[:64],
+        medium=facts.medium,
+        speed_bps=facts.speed_bps,
+        duplex=facts.duplex,
+        mtu_bytes=facts.mtu_bytes,
+        download_bps=None if traffic is None else traffic.download_bps,
+        upload_bps=None if traffic is None else traffic.upload_bps,
+        counted_s=None if traffic is None else traffic.counted_s,
+    )

@@ -1,0 +1,232 @@
+"""The reflector's one TCP port and its UDP echo: accept, limit, hand over to the protocol, stop cleanly.
+
+A thread for each connection, so that a protocol is written as one plain function; its table entry is all it needs here.
+"""
+
+import errno
+import logging
+import os
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Self
+
+from agent.contract.errors import SettingsError
+from agent.meter import dial, http_head
+from agent.meter.errors import HeadError, TransferError
+from agent.reflector import health, msak, request
+from agent.reflector.echo import EchoServer
+from agent.reflector.request import Exchange, Handler
+
+_log = logging.getLogger(__name__)
+
+ROUTES: dict[str, Handler] = {**health.ROUTES, **msak.ROUTES}
+MAX_CONNECTIONS = 128
+HEAD_S = 5.0  # for TLS and the request's head together, however slowly they come
+_POLL_S = 0.1
+_STOP_S = 1.5
+_PAIRS = 20  # tries to find a port that is free for TCP and for UDP
+_BACKLOG = 128
+
+
+def serve(
+    listen: tuple[str, int],
+    udp_port: int | None,
+    tls: tuple[str, str] | None,
+    ready: Callable[[str], None],
+    stop: threading.Event,
+) -> None:
+    """Serve until ``stop`` is set; everything is closed within about two seconds of it.
+
+    Args:
+        listen: Host and port; port 0 takes a free one, host "" or "::" means every address of this computer.
+        udp_port: The UDP echo's port; None for the TCP port's number.
+        tls: PEM files of the certificate chain and of its key; None for plain http and ws.
+        ready: Told ``listening HOST:PORT udp PORT`` once everything listens.
+        stop: Set by whoever wants it to end.
+
+    Raises:
+        OSError: it cannot listen there; says where and why.
+        SettingsError: the certificate or its key cannot be used.
+    """
+    context = None if tls is None else _server_context(*tls)
+    with ExitStack() as stack:
+        tcp, udp = _listen(listen, udp_port, stack)
+        connections = stack.enter_context(_Connections(context, stop))
+        echo = EchoServer(udp)
+        selector = stack.enter_context(selectors.DefaultSelector())
+        selector.register(tcp, selectors.EVENT_READ, lambda: connections.accept(tcp))
+        selector.register(udp, selectors.EVENT_READ, echo.answer)
+        host, port = tcp.getsockname()[:2]
+        ready(f"listening {dial.authority(host, port)} udp {udp.getsockname()[1]}")
+        while not stop.is_set():
+            for key, _events in selector.select(_POLL_S):
+                key.data()
+
+
+def _server_context(certificate: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"the certificate {certificate} with the key {key} cannot be used: {error}") from error
+    return context
+
+
+def _listen(listen: tuple[str, int], udp_port: int | None, stack: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Bind both ports; where both may be any number, find one that is free for both."""
+    host, port = listen
+    for attempt in range(1, _PAIRS + 1):
+        tcp = _bind(host, port, socket.SOCK_STREAM)
+        try:
+            udp = _bind(host, tcp.getsockname()[1] if udp_port is None else udp_port, socket.SOCK_DGRAM)
+        except OSError:
+            tcp.close()
+            if port != 0 or udp_port is not None or attempt == _PAIRS:
+                raise
+            continue
+        stack.enter_context(tcp)
+        stack.enter_context(udp)
+        tcp.listen(_BACKLOG)
+        return tcp, udp
+    raise AssertionError  # the last attempt returns or raises
+
+
+def _bind(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
+    what = "TCP" if kind is socket.SOCK_STREAM else "UDP"
+    place = dial.authority(host or "*", port)
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host or None, port, type=kind, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(family, kind)
+    except (OSError, UnicodeError) as error:
+        raise OSError(errno.EADDRNOTAVAIL, f"cannot listen on {place}: {error}; is the address right?") from error
+    try:
+        if family == socket.AF_INET6 and host in ("", "::"):
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if os.name != "nt" and kind is socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        code = error.errno or errno.EADDRINUSE
+        raise OSError(code, f"cannot listen on {what} {place}: {_why(error)}") from error
+    return sock
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program already uses this port; stop it or choose another port"
+    if error.errno == errno.EACCES:
+        return "not permitted; ports below 1024 usually need administrator rights"
+    return error.strerror or str(error)
+
+
+class _Connections:
+    """The connections that are open, each with its thread."""
+
+    def __init__(self, context: ssl.SSLContext | None, stop: threading.Event) -> None:
+        self._context = context
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, threading.Thread] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """End every connection; their threads see the end of their sockets."""
+        self._stop.set()
+        with self._lock:
+            left = dict(self._open)
+        until = time.monotonic() + _STOP_S
+        for sock in left:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in left.values():
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept one connection; beyond the limit it is told to come back later."""
+        try:
+            sock, _address = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                _log.warning("no connection can be accepted just now: %s", error)
+                time.sleep(_POLL_S)
+            return
+        with self._lock:
+            if len(self._open) < MAX_CONNECTIONS:
+                thread = threading.Thread(target=self._run, args=(sock,), name="connection", daemon=True)
+                self._open[sock] = thread
+                thread.start()
+                return
+        _refuse(sock, secure=self._context is not None)
+
+    def _run(self, sock: socket.socket) -> None:
+        talking = sock
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            talking = self._secured(sock)
+            _talk(talking, self._stop.is_set)
+        except (TransferError, OSError) as error:
+            _log.debug("a connection ended: %s", error)  # clients come and go; the client knows why it left
+        finally:
+            with self._lock:
+                del self._open[sock]
+            talking.close()
+            sock.close()
+
+    def _secured(self, sock: socket.socket) -> socket.socket:
+        sock.settimeout(HEAD_S)
+        if self._context is None:
+            return sock
+        # A duplicate, so that the table keeps a plain socket: shutting an SSLSocket down from another thread is unsafe.
+        return self._context.wrap_socket(sock.dup(), server_side=True)
+
+
+def _refuse(sock: socket.socket, *, secure: bool) -> None:
+    """Say 503 without waiting for the request; under TLS there is no way to say it in a hurry."""
+    with sock, suppress(OSError):
+        if not secure:
+            sock.setblocking(False)
+            sock.send(request.answer(503, f"all {MAX_CONNECTIONS} connections are in use; come back later"))
+            sock.shutdown(socket.SHUT_WR)
+
+
+def _talk(sock: socket.socket, stopping: Callable[[], bool]) -> None:
+    """Read one request and have its protocol answer it."""
+    try:
+        head, rest = http_head.read(sock, time.monotonic() + HEAD_S)
+        asked = request.parse(head)
+        handler = _route(asked)
+        sock.settimeout(HEAD_S)
+        handler(Exchange(sock, asked, rest, stopping))
+    except HeadError as error:
+        sock.settimeout(HEAD_S)
+        sock.sendall(request.answer(error.status, str(error)))
+    _close_gently(sock)
+
+
+def _route(asked: request.Request) -> Handler:
+    handler = ROUTES.get(asked.path)
+    if handler is None:
+        raise HeadError(404, f"nothing is at {asked.path[:200]}; this is a netready reflector")
+    if asked.method != "GET":
+        raise HeadError(405, f"{asked.method} is not understood at {asked.path}; use GET")
+    return handler
+
+
+def _close_gently(sock: socket.socket) -> None:
+    """Wait a moment for the peer to close first: closing on unread bytes would reset what it has yet to read."""
+    sock.setblocking(True)
+    sock.settimeout(0.5)
+    sock.shutdown(socket.SHUT_WR)
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until and sock.recv(65536):
+        pass

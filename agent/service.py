@@ -1,0 +1,267 @@
+"""The resident agent: measures at its drawn times, sends what waits, and lets nothing that fails end it."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from msgspec import Struct
+
+from agent import identity, schedule, session
+from agent.contract.errors import NetreadyError
+from agent.contract.report import Report, Trigger
+from agent.contract.wire import Policy
+from agent.errors import PausedError, RevokedError, StateError, UplinkError
+from agent.host import files
+from agent.identity import Enrolled
+from agent.outbox import Outbox
+from agent.session import Plan, Session
+from agent.settings import Settings
+from agent.uplink import Drained, Uplink
+
+LAST_CAPACITY = "last capacity session"
+LAST_TROUBLE = "last trouble with the collector"
+ONCE_S = 120.0
+_POLICY_INTERVAL_S = 6 * 3600
+_SENDING_S = 40.0  # of ONCE_S; a session takes at most the sum of its probes' deadlines, 70 s
+_LINE_WITHIN_S = 10.0
+_STOP_WITHIN_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Station(Struct, frozen=True, kw_only=True):
+    """An enrolled computer with everything it needs to measure and report."""
+
+    state: Path
+    settings: Settings
+    enrolled: Enrolled
+    outbox: Outbox
+    uplink: Uplink
+
+    def policy(self) -> Policy:
+        """Return the stored policy."""
+        return identity.load_policy(self.state)
+
+    def measure(
+        self, names: tuple[str, ...], trigger: Trigger, announce: Callable[[str], None]
+    ) -> tuple[Session, Report]:
+        """Run one session and keep its report; returns when the report is on disk."""
+        with the_line(self.state):
+            if trigger != "light":
+                self.outbox.write_note(LAST_CAPACITY, datetime.now(UTC).isoformat())
+            seen = session.run(names, plan(self.settings, self.policy().servers), announce)
+        return seen, session.record(seen, trigger, self.enrolled, self.settings.agent.room, self.outbox)
+
+    def send(self, *, whatever_pause: bool = False) -> Drained:
+        """Empty the outbox as far as the collectors allow, and fetch the policy when there is a newer one.
+
+        Raises:
+            UplinkError: not everything could be sent.
+        """
+        try:
+            drained = self.uplink.drain(self.outbox, whatever_pause=whatever_pause, deadline_s=_SENDING_S)
+        except PausedError:
+            raise
+        except UplinkError as error:
+            self.outbox.write_note(LAST_TROUBLE, str(error))
+            raise
+        self.outbox.write_note(LAST_TROUBLE, "")
+        if drained.policy_version not in {None, self.policy().version}:
+            self.refresh_policy()
+        return drained
+
+    def refresh_policy(self) -> None:
+        """Fetch and store the policy; raises UplinkError, and the stored one stays."""
+        policy = self.uplink.fetch_policy(self.enrolled)
+        schedule.zone_of(policy.hours)
+        identity.save_policy(self.state, policy)
+
+
+def station(state: Path, settings: Settings) -> Station:
+    """Return this computer ready to measure; raises NotEnrolledError or StateError."""
+    return Station(
+        state=state,
+        settings=settings,
+        enrolled=identity.require(state),
+        outbox=outbox(state, settings),
+        uplink=Uplink(settings),
+    )
+
+
+def outbox(state: Path, settings: Settings) -> Outbox:
+    """Open the outbox of a state folder."""
+    return Outbox(state, max_bytes=settings.outbox.max_bytes, max_age_days=settings.outbox.max_age_days)
+
+
+def plan(settings: Settings, servers: tuple[str, ...]) -> Plan:
+    """Return how a session is measured against these servers."""
+    return Plan(servers=servers, probes=settings.probes, ca_file=settings.agent.ca_file)
+
+
+@contextmanager
+def the_line(state: Path) -> Iterator[None]:
+    """Have the line alone among the netready programs of this state folder; raises StateError if another has it."""
+    busy = "another netready program is measuring on this computer just now; run this again in a minute"
+    with _alone(state / "session.lock", busy, _LINE_WITHIN_S):
+        yield
+
+
+@contextmanager
+def _alone(lock: Path, busy: str, within_s: float = 0.0) -> Iterator[None]:
+    ends = time.monotonic() + within_s
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(files.exclusive(lock))
+                break
+            except BlockingIOError:
+                if time.monotonic() >= ends:
+                    raise StateError(busy) from None
+                time.sleep(0.2)
+        yield
+
+
+def once(here: Station, announce: Callable[[str], None] = lambda _: None) -> Drained:
+    """Measure one capacity session and send the whole outbox, whatever the hours and pauses.
+
+    Raises:
+        UplinkError: not everything could be sent; it stays in the outbox.
+    """
+    here.measure(session.CAPACITY, "once", announce)
+    return here.send(whatever_pause=True)
+
+
+class SessionTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
+    """Fires at this agent's drawn session times."""
+
+    def __init__(self, agent: str, policy: Policy) -> None:
+        self._agent = agent
+        self._policy = policy
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """Return the first session after both (APScheduler's question)."""
+        return schedule.next_session(self._agent, self._policy, max(previous_fire_time or now, now))
+
+
+class Service:
+    """The jobs of a resident agent. One worker thread does them one after the other: they never share the line."""
+
+    def __init__(self, here: Station) -> None:
+        self._here = here
+        self._agent = here.enrolled.identity.agent
+        self._policy = here.policy()
+        self._working = threading.Lock()
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+            timezone=UTC,
+        )
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT; raises StateError if another service works on this state folder."""
+        with _alone(self._here.state / "service.lock", "netready-agent run already runs on this computer"):
+            # A handler that raises, not one that sets an Event: setting takes a lock that the waiting thread may hold.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            try:
+                self._begin()
+                while True:
+                    time.sleep(3600)
+            except KeyboardInterrupt:
+                self._end()
+
+    def _end(self) -> None:
+        _log.info("stopping")
+        self._scheduler.shutdown(wait=False)
+        if not self._working.acquire(timeout=_STOP_WITHIN_S):
+            # A session is under way. What counts is on disk already; what is half measured is no result.
+            logging.shutdown()
+            os._exit(0)
+
+    def _begin(self) -> None:
+        every = self._here.settings.uplink.interval_s
+        begin = datetime.now(UTC) + timedelta(seconds=1 + schedule.phase_s(self._agent, min(every, 60)))
+        self._add("send", self._send, IntervalTrigger(seconds=every, start_date=begin))
+        self._add("policy", self._refresh_policy, IntervalTrigger(seconds=_POLICY_INTERVAL_S, jitter=600))
+        self._plan_sessions()
+        self._catch_up(datetime.now(UTC))
+        self._scheduler.start()
+        _log.info("measuring for %s; next session %s", self._here.enrolled.identity.school.name, self._next())
+
+    def _plan_sessions(self) -> None:
+        self._add("session", self._on_session_time, SessionTrigger(self._agent, self._policy))
+        every = self._policy.latency_interval_s
+        epoch = datetime.fromtimestamp(schedule.phase_s(self._agent, every), UTC)
+        self._add("light", self._light, IntervalTrigger(seconds=every, start_date=epoch))
+
+    def _add(self, name: str, work: Callable[[], None], trigger: BaseTrigger) -> None:
+        self._scheduler.add_job(self._safely, trigger, args=(name, work), id=name, replace_existing=True)
+
+    def _safely(self, name: str, work: Callable[[], None]) -> None:
+        """Do one job; what goes wrong is one line in the log, and the next job comes all the same."""
+        with self._working:
+            try:
+                work()
+            except (PausedError, RevokedError) as reason:
+                _log.info("%s: %s", name, reason)
+            except NetreadyError as error:
+                _log.warning("%s: %s", name, error)
+
+    def _on_session_time(self) -> None:
+        now = datetime.now(UTC)
+        planned = schedule.latest_session(self._agent, self._policy, now)
+        if planned is not None and now - planned <= schedule.ON_TIME:
+            self._capacity()
+        else:
+            self._catch_up(now)
+
+    def _catch_up(self, now: datetime) -> None:
+        """Plan one session in place of those that were slept through, if there is reason to."""
+        note = self._here.outbox.note(LAST_CAPACITY)
+        moment = schedule.catch_up(self._agent, self._policy, datetime.fromisoformat(note) if note else None, now)
+        if moment is not None:
+            _log.info("missed a session while asleep; making up for it at %s", moment.isoformat(timespec="seconds"))
+            self._add("catch up", self._capacity, DateTrigger(moment))
+
+    def _capacity(self) -> None:
+        self._measure(session.CAPACITY, "scheduled")
+        _log.info("next session %s", self._next())
+        self._send()
+
+    def _light(self) -> None:
+        self._measure(session.LIGHT, "light")
+
+    def _measure(self, names: tuple[str, ...], trigger: Trigger) -> None:
+        seen, made = self._here.measure(names, trigger, lambda _: None)
+        _log.info("report %d (%s): %s", made.sequence, trigger, ", ".join(map(session.words, seen.measurements)))
+
+    def _send(self) -> None:
+        drained = self._here.send()
+        if drained.sent or drained.refused:
+            _log.info("sent %d reports, %d refused", drained.sent, drained.refused)
+        self._follow_policy()
+
+    def _refresh_policy(self) -> None:
+        self._here.refresh_policy()
+        self._follow_policy()
+
+    def _follow_policy(self) -> None:
+        policy = self._here.policy()
+        if policy != self._policy:
+            self._policy = policy
+            self._plan_sessions()
+            _log.info("new policy; next session %s", self._next())
+
+    def _next(self) -> str:
+        moment = schedule.next_session(self._agent, self._policy, datetime.now(UTC))
+        return moment.isoformat(timespec="seconds") if moment else "never: the policy plans none"

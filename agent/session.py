@@ -1,0 +1,196 @@
+"""One session: the probes in order, timed, and what they saw as one signed report in the outbox.
+
+The only place that catches everything: a bug in one probe is logged with its name and must not cost the others.
+"""
+
+import importlib
+import logging
+import socket
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+import agent
+from agent import identity, probes
+from agent.contract import measurement, report, signing
+from agent.contract.errors import NetreadyError, SettingsError
+from agent.contract.measurement import Failed, Measurement, Skipped
+from agent.contract.report import Report, Trigger
+from agent.errors import ProbeUnavailable
+from agent.identity import Enrolled
+from agent.meter import dial
+from agent.meter.errors import TransferError
+from agent.outbox import Outbox, Place
+from agent.probes import Probe
+
+CAPACITY = ("link", "latency", "msak")
+LIGHT = ("latency",)
+DEADLINES_S = {"link": 10.0, "latency": 15.0, "msak": 45.0}
+USUAL_DEADLINE_S = 30.0
+_ANSWERS_WITHIN_S = 2.0
+_ALL_ANSWER_WITHIN_S = 8.0
+
+_log = logging.getLogger(__name__)
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Whom to measure against (the first that answers is used), and the probes' tables from agent.toml."""
+
+    servers: tuple[str, ...] = ()
+    probes: dict[str, dict[str, Any]] = {}
+    ca_file: str | None = None
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """What one session saw."""
+
+    measurements: tuple[Measurement, ...]
+    session_s: float
+    server: str | None
+
+
+def run(names: Sequence[str], plan: Plan, announce: Callable[[str], None] = lambda _: None) -> Session:
+    """Run the named probes one after the other; none runs beside another, so those that take the line have it.
+
+    Args:
+        names: the probes, in order.
+        plan: against whom, and with which settings.
+        announce: told each probe's name before it begins.
+    """
+    began = time.monotonic()
+    server = first_that_answers(plan.servers)
+    measurements = []
+    for name in names:
+        announce(name)
+        try:
+            measurements.append(measure(name, plan, server))
+        except NetreadyError as error:
+            _log.error("the probe %s cannot measure: %s", name, error)
+            measurements.append(
+                Failed(probe=name, failure="host_error", detail=str(error)[:2000], started_at=_now(), took_s=0.0)
+            )
+    return Session(measurements=tuple(measurements), session_s=round(time.monotonic() - began, 3), server=server)
+
+
+def measure(name: str, plan: Plan, server: str | None, deadline_s: float | None = None) -> Measurement:
+    """Run one probe and return what it measured, with its begin and duration; failures are measurements too.
+
+    Raises:
+        SettingsError: no such probe, or a setting of it is wrong.
+        InsecureUrlError: it would have to use a plain address on a public network.
+    """
+    started_at = _now()
+    began = time.monotonic()
+    seen = _measure(name, plan, server, deadline_s or DEADLINES_S.get(name, USUAL_DEADLINE_S))
+    return msgspec.structs.replace(seen, started_at=started_at, took_s=round(time.monotonic() - began, 3))
+
+
+def _measure(name: str, plan: Plan, server: str | None, deadline_s: float) -> Measurement:
+    probe = _make(name, plan, server)
+    try:
+        return probe.measure(deadline_s)
+    except ProbeUnavailable as reason:
+        return Skipped(probe=name, reason=str(reason))
+    except NetreadyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the one place; see the module's docstring
+        _log.exception("the probe %s has a bug; please report this", name)
+        return Failed(probe=name, failure="host_error", detail=f"{type(error).__name__}: {error}"[:2000])
+
+
+def _make(name: str, plan: Plan, server: str | None) -> Probe:
+    """Make the probe, with the server and the CA file filled in where it has them and does not set them itself."""
+    table = plan.probes.get(name, {})
+    if name in probes.names():
+        fields = {field.name for field in msgspec.structs.fields(_kind(name))}
+        offered = {"server": server, "ca_file": plan.ca_file}
+        table = {key: value for key, value in offered.items() if key in fields and value is not None} | table
+    return probes.make(name, table)
+
+
+def _kind(name: str) -> type[Struct]:
+    kind: type[Struct] = importlib.import_module(f"{probes.__name__}.{name}").Probe
+    return kind
+
+
+def check_settings(plan: Plan, where: str) -> None:
+    """Make every configured probe once, so that a wrong setting stops the start and not the first session.
+
+    Raises:
+        SettingsError: names the file, the probe and the setting.
+    """
+    for name in plan.probes:
+        try:
+            _make(name, plan, None)
+        except SettingsError as error:
+            raise SettingsError(f"{where}: [probes.{name}]: {error}") from error
+
+
+def first_that_answers(servers: Sequence[str]) -> str | None:
+    """Return the first server that accepts a connection; if none does, the first, whose failure is then the result."""
+    ends = time.monotonic() + _ALL_ANSWER_WITHIN_S
+    for server in servers if len(servers) > 1 else ():
+        deadline = min(ends, time.monotonic() + _ANSWERS_WITHIN_S)
+        try:
+            target = dial.endpoint(server)
+            places = dial.addresses(target.host, target.port, socket.SOCK_STREAM, deadline)
+            connected, _ = dial.connect(places, deadline)
+        except (TransferError, SettingsError) as error:
+            _log.warning("the server %s does not answer (%s); trying the next", server, error)
+            continue
+        connected.close()
+        return server
+    return servers[0] if servers else None
+
+
+def record(session: Session, trigger: Trigger, enrolled: Enrolled, room: str | None, outbox: Outbox) -> Report:
+    """Sign what a session saw as the next report of this computer, keep it in the outbox and return it.
+
+    Raises:
+        StateError: it could not be kept.
+    """
+
+    def make(place: Place) -> signing.Envelope:
+        made = Report(
+            agent=enrolled.identity.agent,
+            school=enrolled.identity.school.id,
+            sequence=place.sequence,
+            previous=place.previous,
+            boot_id=identity.boot_id(),
+            created_at=_now(),
+            monotonic_s=identity.boot_clock_s(),
+            time_zone=identity.time_zone(),
+            software=software(),
+            trigger=trigger,
+            room=room or enrolled.identity.room,
+            dropped=place.dropped,
+            session_s=session.session_s,
+            measurements=tuple(msgspec.Raw(measurement.encode(one)) for one in session.measurements),
+        )
+        return signing.sign(report.PAYLOAD_TYPE, report.encode(made), enrolled.key)
+
+    envelope = outbox.append(enrolled.identity.agent, enrolled.identity.collector, make)
+    return report.decode(envelope.payload)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def words(seen: Measurement) -> str:
+    """Return what a measurement is, for the log: its kind, or which probe failed and how."""
+    match seen:
+        case Failed():
+            return f"{seen.probe} failed ({seen.failure})"
+        case Skipped():
+            return f"{seen.probe} skipped"
+    return type(seen).__name__.lower()
+
+
+def software() -> str:
+    """Return how this program calls itself in reports."""
+    return f"netready-agent/{agent.__version__}"

@@ -1,0 +1,103 @@
+"""The settings of this computer: read once at start, frozen, with every default in the structs below."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from agent.contract.errors import SettingsError
+from agent.contract.wire import MAX_BATCH_REPORTS
+
+CONFIG_VARIABLE = "NETREADY_CONFIG"
+STATE_VARIABLE = "NETREADY_STATE"
+
+
+class Agent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """This computer."""
+
+    room: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    ca_file: str | None = None
+
+
+class Outbox(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much waits for the collector before the oldest is dropped."""
+
+    max_bytes: Annotated[int, Meta(ge=1024 * 1024, le=2**40)] = 64 * 1024 * 1024
+    max_age_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+
+
+class Uplink(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How reports travel to the collector."""
+
+    batch_reports: Annotated[int, Meta(ge=1, le=MAX_BATCH_REPORTS)] = 20
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 30.0
+    interval_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything of agent.toml; ``probes`` holds one table for each probe, checked by the probe itself."""
+
+    agent: Agent = Agent()
+    outbox: Outbox = Outbox()
+    uplink: Uplink = Uplink()
+    probes: dict[str, dict[str, Any]] = {}
+
+
+def load(file: Path | None) -> Settings:
+    """Read a settings file; without one, the defaults.
+
+    Raises:
+        SettingsError: names the file and the key that is wrong.
+    """
+    if file is None:
+        return Settings()
+    try:
+        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Settings)
+    except FileNotFoundError as error:
+        raise SettingsError(f"there is no settings file {file}; see config/agent.toml for one to begin with") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{file}: {_with_key(str(error))}") from error
+
+
+def config_file(option: str | None, environment: Mapping[str, str]) -> Path | None:
+    """Return the settings file that --config or NETREADY_CONFIG names, if either does."""
+    name = option or environment.get(CONFIG_VARIABLE)
+    return Path(name) if name else None
+
+
+def state_folder(option: str | None, environment: Mapping[str, str], platform: str, *, is_root: bool) -> Path:
+    """Return where the agent keeps its state: --state, NETREADY_STATE, else the system's usual place.
+
+    Args:
+        option: the value of --state, if given.
+        environment: the environment variables.
+        platform: ``sys.platform``.
+        is_root: whether the process runs as root (never asked on Windows).
+    """
+    if name := option or environment.get(STATE_VARIABLE):
+        return Path(name)
+    if platform == "win32":
+        return Path(str(PureWindowsPath(environment.get("PROGRAMDATA", r"C:\ProgramData")) / "netready"))
+    if platform == "darwin":
+        home = PurePosixPath("/" if is_root else environment.get("HOME", "/"))
+        return Path(home / "Library" / "Application Support" / "netready")
+    if is_root:
+        return Path("/var/lib/netready")
+    home = PurePosixPath(environment.get("HOME", "/"))
+    return Path(PurePosixPath(environment.get("XDG_STATE_HOME") or home / ".local" / "state") / "netready")
+
+
+def _with_key(message: str) -> str:
+    """Turn msgspec's "Expected `int` - at `$.outbox.max_bytes`" into "outbox.max_bytes: expected `int`"."""
+    text, _, place = message.partition(" - at `$")
+    key = place.rstrip("`").lstrip(".")
+    if unknown := re.fullmatch(r"Object contains unknown field `(.+)`", text):
+        return f"{'.'.join(filter(None, (key, unknown[1])))}: there is no such setting; see config/agent.toml"
+    text = text[:1].lower() + text[1:]
+    return f"{key}: {text}" if key else text

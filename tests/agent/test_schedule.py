@@ -1,0 +1,173 @@
+import hashlib
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from agent.contract.errors import SettingsError
+from agent.contract.wire import Hours, Policy
+from agent.schedule import AVOIDED_MINUTES, catch_up, is_open, latest_session, next_session, phase_s, sessions
+
+ALMATY = ZoneInfo("Asia/Almaty")
+MONDAY = date(2026, 11, 23)
+AGENT = "0123456789abcdef0123456789abcdef"
+
+
+def agents(count: int) -> list[str]:
+    """Return as many agent ids."""
+    return [hashlib.sha256(str(number).encode()).hexdigest()[:32] for number in range(count)]
+
+
+def policy(sessions_a_day: int = 4, **hours: object) -> Policy:
+    """Return a policy with these hours."""
+    return Policy(hours=Hours(**hours), capacity_sessions_per_day=sessions_a_day)  # type: ignore[arg-type]
+
+
+def at(hour: int, minute: int = 0, day: date = MONDAY) -> datetime:
+    """Return a moment in Almaty."""
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=ALMATY)
+
+
+def test_the_same_agent_and_day_give_the_same_times():
+    """A restart changes nothing; another day and another agent have other times."""
+    assert sessions(AGENT, MONDAY, policy()) == sessions(AGENT, MONDAY, policy())
+    assert sessions(AGENT, MONDAY, policy()) != sessions(AGENT[::-1], MONDAY, policy())
+    tomorrow = [one - timedelta(days=1) for one in sessions(AGENT, MONDAY + timedelta(days=1), policy())]
+    assert tomorrow != sessions(AGENT, MONDAY, policy())
+
+
+def test_every_part_of_the_hours_gets_one_session():
+    """Sessions lie in the hours, one in each quarter of them, never around the full hour."""
+    for agent in agents(300):
+        times = [one.astimezone(ALMATY) for one in sessions(agent, MONDAY, policy(start="08:00", end="16:00"))]
+        assert [(one.hour - 8) // 2 for one in times] == [0, 1, 2, 3]
+        assert not {one.minute for one in times} & AVOIDED_MINUTES
+
+
+def test_ten_thousand_agents_do_not_cluster():
+    """A country's computers spread over all minutes of the hours and all seconds of the minutes."""
+    minutes: Counter[tuple[int, int]] = Counter()
+    seconds: Counter[int] = Counter()
+    for agent in agents(10_000):
+        for one in sessions(agent, MONDAY, policy()):
+            local = one.astimezone(ALMATY)
+            minutes[local.hour, local.minute] += 1
+            seconds[local.second] += 1
+    usable = 10 * 57
+    assert len(minutes) == usable
+    mean = 40_000 / usable
+    # Six standard deviations of a fair draw.
+    assert max(minutes.values()) < mean + 6 * mean**0.5
+    assert max(seconds.values()) < 40_000 / 60 * 1.3
+
+
+def test_there_is_none_outside_the_weekdays():
+    """Saturday belongs to nobody's lessons; on Friday evening the next session is on Monday."""
+    assert sessions(AGENT, date(2026, 11, 28), policy()) == []
+    following = next_session(AGENT, policy(), at(19, day=date(2026, 11, 27)))
+    assert following == sessions(AGENT, date(2026, 11, 30), policy())[0]
+
+
+@pytest.mark.parametrize("wanted", [0, 48])
+def test_as_many_as_the_policy_says(wanted):
+    """No session a day means none; many mean many."""
+    times = sessions(AGENT, MONDAY, policy(wanted))
+    assert len(times) == wanted
+    assert (next_session(AGENT, policy(wanted), at(7)) is None) == (wanted == 0)
+
+
+def test_hours_too_short_for_all_sessions_give_what_fits():
+    """Ten sessions do not fit into three minutes, and none may fall on minute 0."""
+    assert len(sessions(AGENT, MONDAY, policy(10, start="09:58", end="10:03"))) == 2
+    assert sessions(AGENT, MONDAY, policy(10, start="09:59", end="10:02")) == []
+    assert next_session(AGENT, policy(3, start="09:59", end="10:02"), at(8)) is None
+
+
+def test_hours_may_pass_midnight():
+    """An evening school's hours end the next day and still belong to the day on which they began."""
+    night = policy(4, start="22:00", end="02:00", weekdays=(1,))
+    times = sessions(AGENT, MONDAY, night)
+    assert all(is_open(night.hours, one) for one in times)
+    assert times[-1].astimezone(ALMATY).date() == MONDAY + timedelta(days=1)
+    assert next_session(AGENT, night, at(0, 0, MONDAY + timedelta(days=1))) == times[2]
+    assert not is_open(night.hours, at(1))
+    assert not is_open(night.hours, at(2, 0, MONDAY + timedelta(days=1)))
+
+
+def test_hours_that_end_when_they_start_are_the_whole_day():
+    """00:00 to 00:00 is round the clock."""
+    whole = policy(24, start="00:00", end="00:00")
+    assert len(sessions(AGENT, MONDAY, whole)) == 24
+    assert is_open(whole.hours, at(3))
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)])
+def test_the_change_of_the_clock_loses_no_session(day):
+    """On the days of 23 and 25 hours all sessions take place, in order, in the hours, none at minute 0."""
+    berlin = policy(12, start="00:30", end="04:30", weekdays=(7,), time_zone="Europe/Berlin")
+    for agent in agents(100):
+        times = sessions(agent, day, berlin)
+        assert len(times) == 12
+        assert times == sorted(times)
+        assert not {one.astimezone(ZoneInfo("Europe/Berlin")).minute for one in times} & AVOIDED_MINUTES
+
+
+def test_the_own_time_zone_counts():
+    """Eight o'clock is eight o'clock where the school is."""
+    for zone in ("Asia/Almaty", "Asia/Kathmandu", "America/Lima"):
+        hours = policy(time_zone=zone)
+        for one in sessions(AGENT, MONDAY, hours):
+            assert 8 <= one.astimezone(ZoneInfo(zone)).hour < 18
+
+
+def test_an_unknown_time_zone_is_a_sentence():
+    """A zone that this computer lacks is named, with what to install."""
+    with pytest.raises(SettingsError, match=r"Mars/Olympus.*tzdata"):
+        sessions(AGENT, MONDAY, policy(time_zone="Mars/Olympus"))
+
+
+def test_missed_sessions_are_made_up_for_once():
+    """After sleep one session makes up for all that were missed, a while from now; then nothing more is owed."""
+    now = at(15)
+    due = catch_up(AGENT, policy(), at(8) - timedelta(days=3), now)
+    assert due is not None
+    assert timedelta(minutes=1) <= due - now <= timedelta(minutes=20)
+    assert catch_up(AGENT, policy(), due, now) is None
+
+
+def test_computers_that_wake_together_do_not_measure_together():
+    """The delay of a made-up session is drawn for each agent."""
+    delays = [catch_up(agent, policy(1, start="08:00", end="12:00"), at(7), at(11, 30)) for agent in agents(200)]
+    assert len({one for one in delays if one is not None}) > 100
+
+
+def test_nothing_is_made_up_for_outside_the_hours_or_without_reason():
+    """Not at night, not on Sunday, not if none was missed, not by a computer that never measured."""
+    assert catch_up(AGENT, policy(), at(7), at(19)) is None
+    assert catch_up(AGENT, policy(), at(7), at(12, day=date(2026, 11, 29))) is None
+    assert catch_up(AGENT, policy(), latest_session(AGENT, policy(), at(15)), at(15)) is None
+    assert catch_up(AGENT, policy(), None, at(15)) is None
+    assert catch_up(AGENT, policy(), at(7), at(17, 59)) is None
+
+
+def test_a_session_that_comes_anyway_needs_no_other():
+    """Where the next session comes sooner than the made-up one would, there is none."""
+    every = policy(48, start="08:00", end="10:00")
+    assert catch_up(AGENT, every, at(7), at(9)) is None
+
+
+def test_light_probes_are_spread_over_the_interval():
+    """Each agent has its own offset within the interval."""
+    offsets = [phase_s(agent, 900) for agent in agents(5000)]
+    assert min(offsets) >= 0
+    assert max(offsets) < 900
+    assert len(set(offsets)) > 850
+
+
+def test_the_policy_decides_and_not_its_version():
+    """A new version with the same hours moves nobody."""
+    newer = msgspec.structs.replace(policy(), version=9)
+    assert sessions(AGENT, MONDAY, newer) == sessions(AGENT, MONDAY, policy())
+    assert next_session(AGENT, newer, datetime(2026, 11, 23, tzinfo=UTC)) is not None

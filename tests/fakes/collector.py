@@ -1,0 +1,169 @@
+"""A collector behind the real interface: HTTP on loopback, signatures verified, reports kept in memory.
+
+``answers`` scripts what it says next instead of doing its work: each entry is used once.
+"""
+
+import gzip
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from agent.contract import report, signing, wire
+from agent.contract.errors import ReportError
+
+
+class Scripted(Struct, kw_only=True):
+    """An answer given in place of a real one; ``receipts`` builds a batch reply whatever was sent."""
+
+    status: int = 200
+    headers: dict[str, str] = {}
+    body: bytes = b""
+    receipts: list[dict[str, Any]] | None = None
+    hang_up: bool = False
+
+
+class FakeCollector:
+    """What a collector remembers."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.tokens: dict[str, wire.SchoolCard] = {}
+        self.keys: dict[str, tuple[bytes, str]] = {}
+        self.stored: dict[tuple[str, int], bytes] = {}
+        self.revoked: set[str] = set()
+        self.refuse: dict[int, str] = {}
+        self.max_body = wire.MAX_BATCH_BYTES
+        self.policy = wire.Policy()
+        self.answers: deque[Scripted] = deque()
+        self.requests: list[tuple[str, str]] = []
+        self.batches: list[int] = []
+        self.lose_replies = 0
+
+    def handle(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Answer one request."""
+        self.requests.append((method, path))
+        if self.answers:
+            scripted = self.answers.popleft()
+            if scripted.hang_up:
+                raise ConnectionAbortedError
+            text = scripted.body
+            if scripted.receipts is not None:
+                text = msgspec.json.encode({"items": scripted.receipts})
+            return scripted.status, scripted.headers, text
+        if (method, path) == ("POST", wire.ENROLL_PATH):
+            return self._enroll(body)
+        if (method, path) == ("POST", wire.REPORTS_PATH):
+            return self._reports(headers, body)
+        if (method, path) == ("GET", wire.POLICY_PATH):
+            return self._policy(headers)
+        return problem(404, "nothing is here")
+
+    def sequences(self, agent: str) -> list[int]:
+        """Return the numbers of the stored reports of one agent."""
+        return sorted(sequence for one, sequence in self.stored if one == agent)
+
+    def _enroll(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        envelope = signing.decode_envelope(body)
+        request = msgspec.json.decode(envelope.payload, type=wire.EnrollRequest)
+        signing.verify(envelope, wire.ENROLLMENT_TYPE, request.public_key)
+        school = self.tokens.get(request.token)
+        if school is None:
+            return problem(403, "this token is not known here; check that it was copied whole")
+        agent = signing.agent_id(request.public_key)
+        if not request.preview:
+            if self.keys.get(agent, (b"", school.id))[1] != school.id:
+                return problem(403, "this computer's key belongs to another school; enrol it with a new key")
+            self.keys[agent] = (request.public_key, school.id)
+            self.revoked.discard(agent)
+            if self.lose_replies:
+                self.lose_replies -= 1
+                raise ConnectionAbortedError
+        return 200, {}, msgspec.json.encode(wire.EnrollReply(agent=agent, school=school, policy=self.policy))
+
+    def _reports(self, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        assert headers["Content-Encoding"] == "gzip"
+        plain = gzip.decompress(body)
+        if len(plain) > self.max_body:
+            return problem(413, "the batch is too large: send fewer at once")
+        envelopes = msgspec.json.decode(plain, type=wire.ReportBatch).envelopes
+        self.batches.append(len(envelopes))
+        receipts = tuple(self._receive(raw) for raw in envelopes)
+        return 200, {}, msgspec.json.encode(wire.BatchReply(items=receipts, policy_version=self.policy.version))
+
+    def _receive(self, raw: msgspec.Raw) -> wire.Receipt:
+        envelope = signing.decode_envelope(raw)
+        sha256 = report.sha256_hex(envelope.payload)
+        keyid = envelope.signatures[0].keyid
+        if keyid in self.revoked:
+            return wire.Receipt(answer="revoked", reason="agent_revoked", detail="taken out of service", sha256=sha256)
+        if keyid not in self.keys:
+            return wire.Receipt(answer="refused", reason="unknown_agent", detail="never enrolled", sha256=sha256)
+        try:
+            seen = report.decode(signing.verify(envelope, report.PAYLOAD_TYPE, self.keys[keyid][0]))
+        except ReportError as error:
+            return wire.Receipt(answer="refused", reason="signature", detail=str(error), sha256=sha256)
+        if seen.sequence in self.refuse:
+            return wire.Receipt(answer="refused", reason="malformed", detail=self.refuse[seen.sequence], sha256=sha256)
+        known = self.stored.setdefault((keyid, seen.sequence), envelope.payload)
+        if known is not envelope.payload:
+            same = known == envelope.payload
+            return wire.Receipt(
+                answer="duplicate" if same else "refused", reason=None if same else "sequence_conflict", sha256=sha256
+            )
+        return wire.Receipt(answer="stored", sha256=sha256)
+
+    def _policy(self, headers: Any) -> tuple[int, dict[str, str], bytes]:
+        agent, signature = signing.requesting_agent(headers["Authorization"])
+        signing.verify_request("GET", wire.POLICY_PATH, signature, self.keys[agent][0])
+        return 200, {}, msgspec.json.encode(self.policy)
+
+
+def problem(status: int, detail: str) -> tuple[int, dict[str, str], bytes]:
+    """Return an RFC 9457 problem document."""
+    body = msgspec.json.encode(wire.Problem(title="no", status=status, detail=detail))
+    return status, {"Content-Type": "application/problem+json"}, body
+
+
+@contextmanager
+def running() -> Iterator[FakeCollector]:
+    """Serve a fake collector on a free loopback port."""
+    fake = FakeCollector()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            try:
+                status, headers, text = fake.handle(self.command, self.path, self.headers, body)
+            except ConnectionAbortedError:
+                self.close_connection = True
+                return
+            self.send_response(status)
+            for name, value in ({"Content-Length": str(len(text))} | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_GET = do_POST = _answer  # noqa: N815 - the names that http.server asks for
+
+        def log_message(self, *_: object) -> None:
+            """Stay quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    fake.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield fake
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
