@@ -1,0 +1,126 @@
+"""The files that put netready on a server: they parse, hold no secret, and name only what exists."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from collector import settings
+
+PACKAGING = Path(__file__).parent.parent.parent / "packaging"
+COLLECTOR = PACKAGING / "collector"
+SCRIPTS = [
+    PACKAGING.parent / ".ci" / "run",
+    PACKAGING / "linux" / "build-deb",
+    PACKAGING / "linux" / "netready-agent",
+    *((PACKAGING / "linux" / "debian" / name) for name in ("postinst", "prerm", "postrm", "list-libraries")),
+    Path(__file__).parent / "debian_package.sh",
+]
+UNITS = [PACKAGING / "linux" / "netready-agent.service", COLLECTOR / "netready-collector.service"]
+
+
+@pytest.fixture
+def compose() -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load((COLLECTOR / "compose.yaml").read_text(encoding="utf-8"))
+    return parsed
+
+
+def test_compose_has_the_three_parts(compose: dict[str, Any]) -> None:
+    """PostgreSQL 18, the collector and a reflector; the database is not reachable from outside."""
+    services = compose["services"]
+    assert set(services) == {"database", "collector", "reflector"}
+    assert services["database"]["image"].endswith("postgres:18")
+    assert "ports" not in services["database"]
+    assert services["database"]["networks"] == ["inside"]
+    assert compose["networks"]["inside"] == {"internal": True}
+    assert services["collector"]["command"] == ["netready-collector", "serve"]
+    assert services["reflector"]["command"][:2] == ["netready-agent", "reflect"]
+
+
+def test_compose_gives_no_rights_away(compose: dict[str, Any]) -> None:
+    """Our containers run without capabilities, on a file system they cannot write to."""
+    for name in ("collector", "reflector"):
+        service = compose["services"][name]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["read_only"] is True
+        assert "privileged" not in service
+
+
+def test_volumes_and_networks_are_declared(compose: dict[str, Any]) -> None:
+    """Every named volume and network that a service uses is declared, and no other."""
+    used = [volume.partition(":")[0] for service in compose["services"].values() for volume in service["volumes"]]
+    networks = {network for service in compose["services"].values() for network in service["networks"]}
+    assert {name for name in used if not name.startswith("./")} == set(compose["volumes"])
+    assert networks == set(compose["networks"])
+    for name in (name for name in used if name.startswith("./") and name != "./certs"):
+        assert (COLLECTOR / name).exists()
+
+
+def test_no_secret_is_shipped() -> None:
+    """The example of the secrets has names and no values, and the real file is never committed."""
+    lines = (COLLECTOR / "secrets.env.example").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == ["POSTGRES_PASSWORD=", "PGPASSWORD="]
+    assert "/secrets.env" in (COLLECTOR / ".gitignore").read_text(encoding="utf-8").splitlines()
+    for file in (COLLECTOR / "compose.yaml", COLLECTOR / "collector.toml"):
+        assert not re.search(r"postgresql://[^@/]*:", file.read_text(encoding="utf-8"))
+
+
+def test_the_containers_settings_load(compose: dict[str, Any]) -> None:
+    """The collector's settings of the compose file are ones that the program accepts, and they fit it."""
+    loaded = settings.load(COLLECTOR / "collector.toml")
+    assert loaded.database.url == "postgresql://netready@database/netready"
+    assert loaded.serve.tls_cert == "/certs/tls.crt"
+    assert loaded.serve.listen.rpartition(":")[2] == compose["services"]["collector"]["ports"][0].rpartition(":")[2]
+
+
+def test_the_container_is_not_root() -> None:
+    """The image runs as a user of its own, says how it is, and copies only files that exist."""
+    text = (COLLECTOR / "Containerfile").read_text(encoding="utf-8")
+    assert re.search(r"^USER 10001$", text, re.MULTILINE)
+    assert "HEALTHCHECK" in text
+    for line in re.findall(r"^COPY (.*)$", text, re.MULTILINE):
+        sources = [word for word in line.split()[:-1] if not word.startswith(("--", "dist/"))]
+        assert all((PACKAGING.parent / source).is_file() for source in sources)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_scripts_can_be_run(script: Path) -> None:
+    """Every script is executable and is read by its shell without a mistake."""
+    assert os.access(script, os.X_OK)
+    shell = script.read_text(encoding="utf-8").partition("\n")[0].split("/")[-1].split()[-1]
+    done = subprocess.run([shell, "-n", str(script)], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_units_are_verified(unit: Path, tmp_path: Path) -> None:
+    """Each unit is read by systemd without a complaint."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not on this computer: apt install systemd")
+    # The program is not installed where the tests run; systemd wants to see one there.
+    copy = tmp_path / unit.name
+    copy.write_text(re.sub(r"(?m)^(ExecStart=)\S+", rf"\1{shutil.which('true')}", unit.read_text(encoding="utf-8")))
+    done = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_debian_service_keeps_its_limits() -> None:
+    """The agent's service has a user and one folder of its own, no capability, and a bound on memory."""
+    lines = UNITS[0].read_text(encoding="utf-8").splitlines()
+    for wanted in (
+        "User=netready",
+        "StateDirectory=netready",
+        "StateDirectoryMode=0750",
+        "ProtectSystem=strict",
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=",
+        "MemoryMax=256M",
+        "Restart=on-failure",
+    ):
+        assert wanted in lines
