@@ -25,7 +25,7 @@ class RawLink(Struct, frozen=True, kw_only=True):
     """What the system says of an interface, as it says it.
 
     ``sysfs`` holds Linux's small files by name ("type", "duplex", "uevent"), with "wireless" and "device" present, and
-    empty, where those folders are; it is null on other systems.
+    empty, where those folders are; it is null where there is no sysfs.
     """
 
     interface: str
@@ -86,11 +86,14 @@ def fetch(interface: str) -> RawLink | None:
         flags=stats.flags,
         speed_mbps=stats.speed,
         mtu_bytes=stats.mtu,
-        sysfs=_sysfs(_SYSFS / interface) if sys.platform == "linux" else None,
+        sysfs=_sysfs(_SYSFS / interface),
     )
 
 
-def _sysfs(folder: Path) -> dict[str, str]:
+def _sysfs(folder: Path) -> dict[str, str] | None:
+    """Read the interface's small files; None on other systems, and where a container hides them."""
+    if not folder.exists():
+        return None
     found = {name: "" for name in ("wireless", "phy80211", "device") if (folder / name).exists()}
     for name in ("type", "duplex", "uevent"):
         try:

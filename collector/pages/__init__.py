@@ -1,5 +1,6 @@
 """The same answers as HTML: plain pages that open on a slow school line, print well and need no script."""
 
+from collections import Counter
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -86,6 +87,7 @@ def router() -> APIRouter:
             page=number,
             pages=pages,
             summary=_summary(rows),
+            synthetic=any(row.synthetic for row in rows),
             link=lambda **changes: _link(name, window, changes),
         )
 
@@ -133,10 +135,18 @@ def _recent(context: In, chosen: Period) -> list[str]:
     return labels if chosen.label in labels else [chosen.label, *labels]
 
 
-def _summary(rows: list[rankings.Row]) -> dict[str, object]:
-    return {
-        "ready": sum(row.meets is True for row in rows),
-        "not_ready": sum(row.meets is False for row in rows),
-        "unknown": sum(row.meets is None for row in rows),
-        "synthetic": any(row.synthetic for row in rows),
+def _summary(rows: list[rankings.Row]) -> dict[str, int]:
+    """Count schools by their answer, whether the rows are schools or groups of them."""
+    if rows and hasattr(rows[0], "state"):
+        states = Counter(getattr(row, "state", "") for row in rows)
+        return {
+            "schools": len(rows),
+            "ready": states["ready"],
+            "below": states["not ready"],
+            "off": states["not connected"],
+        }
+    total = {
+        name: sum(getattr(row, name, 0) for row in rows) for name in ("schools", "judged", "ready", "not_connected")
     }
+    below = total["judged"] - total["ready"]
+    return {"schools": total["schools"], "ready": total["ready"], "below": below, "off": total["not_connected"]}

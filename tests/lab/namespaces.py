@@ -48,18 +48,23 @@ def unavailable() -> str | None:
 
 
 class Namespace:
-    """A network namespace, alive as long as its holder."""
+    """A network namespace, alive as long as its holder, with a mount namespace for the sysfs that belongs to it."""
+
+    _NETWORK = ("--net", "--mount", f"--wd={ROOT}")
 
     def __init__(self, inside: "Namespace | None" = None) -> None:
         """Make one; without root, the second has to be ``inside`` the user namespace of the first."""
         as_root = os.geteuid() == 0
         self._enter_user = [] if as_root else ["--user", "--preserve-credentials"]
         if inside is not None:
-            command = [*inside.enter(network=False), "unshare", "--net"]
+            command = [*inside.enter(network=False), "unshare", "--net", "--mount"]
         else:
-            command = ["unshare", "--net"] if as_root else ["unshare", "--user", "--map-root-user", "--net"]
+            command = ["unshare", *([] if as_root else ["--user", "--map-root-user"]), "--net", "--mount"]
         self._holder = subprocess.Popen(
-            [*command, "sh", "-c", "echo $$; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*command, "sh", "-c", "mount -t sysfs none /sys && echo $$ && exec cat"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.pid = int(self._holder.stdout.readline() or 0)
         if self.pid == 0:
@@ -68,7 +73,7 @@ class Namespace:
 
     def enter(self, *, network: bool = True) -> list[str]:
         """Return the beginning of a command line that runs in here."""
-        return ["nsenter", "--target", str(self.pid), *self._enter_user, *(["--net"] if network else []), "--"]
+        return ["nsenter", "--target", str(self.pid), *self._enter_user, *(self._NETWORK if network else []), "--"]
 
     def run(self, *command: str, timeout_s: float = _WAIT_S) -> str:
         """Run a command in here and return what it printed."""

@@ -1,4 +1,4 @@
-"""What is believed of an interface: captured ones from tests/samples/link, the others as kernel sources describe them."""
+"""What is believed of an interface: captured ones of tests/samples/link, others as kernel sources describe them."""
 
 from pathlib import Path
 
