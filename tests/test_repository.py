@@ -17,8 +17,8 @@ import agent
 from agent import probes
 
 ROOT = Path(__file__).parent.parent
-# The folders of people and of build machines; spelt so that this file does not contain them.
-HOMES = re.compile(rb"(?<![\w.~-])/(?:root|home|work|Users)/")
+# The folders of people and of build machines; a user with one letter is an example. Spelt so that this file has none.
+HOMES = re.compile(rb"(?<![\w.~-])/(?:(?:root|work)/|(?:home|Users)/\w{2})")
 
 
 # Settings of probes that the session fills in: no default of one computer.
