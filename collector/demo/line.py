@@ -65,13 +65,14 @@ def _what_is_missing() -> str | None:
 
 def _make(name: str, download_bps: float, upload_bps: float) -> None:
     inside, outside = f"nr{os.getpid()}b", f"nr{os.getpid()}a"
+    # gso_max_segs 1, single packets: lumps of many would pass a token bucket in bursts, or not at all.
     for command in (
         f"ip netns add {name}",
         f"ip link add {outside} type veth peer name {inside} netns {name}",
         f"ip address add {_HERE}/30 dev {outside}",
-        f"ip link set {outside} up",
+        f"ip link set {outside} up gso_max_segs 1",
         f"ip -n {name} address add {_THERE}/30 dev {inside}",
-        f"ip -n {name} link set {inside} up",
+        f"ip -n {name} link set {inside} up gso_max_segs 1",
         f"ip -n {name} link set lo up",
         f"tc qdisc add dev {outside} root {_bucket(upload_bps)}",
         f"ip netns exec {name} tc qdisc add dev {inside} root {_bucket(download_bps)}",
