@@ -21,7 +21,7 @@ from agent.contract import standards
 from agent.contract.measurement import Direction, Failed, Latency, Link, Measurement, Skipped, Throughput
 from agent.contract.report import Report
 from agent.contract.standards import Outcome, Target
-from agent.diagnosis import Finding, mbit
+from agent.diagnosis import NOTABLE_TRAFFIC_BPS, Finding, mbit
 from agent.meter import progress
 from agent.session import Session
 
@@ -35,7 +35,7 @@ _PHASES = {"download": "Download", "upload": "Upload"}
 class Page(Struct, frozen=True, kw_only=True):
     """Everything that one check shows."""
 
-    title: str
+    school: str | None
     session: Session
     target: Target
     finding: Finding
@@ -64,7 +64,7 @@ def _show(display: Progress, task: TaskID, now: progress.Progress) -> None:
 
 def show(console: Console, page: Page) -> None:
     """Print the panel, the verdict line (never wrapped: scripts look for it) and what to fix."""
-    console.print(Panel(Group(*_lines(console, page)), title=Text(page.title), title_align="left", padding=(1, 2)))
+    console.print(Panel(Group(*_lines(console, page)), title="netready", title_align="left", padding=(1, 2)))
     outcome = page.finding.verdict.outcome
     line = Text.assemble((f"VERDICT: {outcome}", f"bold {_COLOURS[outcome]}"), f"  {page.finding.reason}")
     console.print(line, soft_wrap=True)
@@ -111,6 +111,8 @@ def _lines(console: Console, page: Page) -> list[RenderableType]:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold", min_width=8)
     facts.add_column(overflow="fold")
+    if page.school is not None:
+        facts.add_row("School", Text(page.school))
     for one in seen:
         if (words := _words(one)) is not None:
             facts.add_row(words[0], Text(words[1]))
@@ -130,7 +132,7 @@ def _rate_row(
     return [
         _bar(console, min(1.0, direction.ip_bps / wanted_bps), style),
         Text(f"{mbit(rate.value_bps)} Mbit/s", style=f"bold {style}"),
-        Text(f"needs {mbit(wanted_bps)} ({between})", style="dim"),
+        Text(f"({between}), needs {mbit(wanted_bps)}", style="dim"),
     ]
 
 
@@ -171,8 +173,9 @@ def _link(link: Link) -> str:
         parts.append(f"{mbit(link.speed_bps)} Mbit/s")
     if link.duplex:
         parts.append(f"{link.duplex} duplex")
-    if link.download_bps is not None and link.upload_bps is not None:
-        parts.append(f"own traffic {mbit(link.download_bps)} down, {mbit(link.upload_bps)} up Mbit/s")
+    busy_bps = max(link.download_bps or 0.0, link.upload_bps or 0.0)
+    if busy_bps >= NOTABLE_TRAFFIC_BPS:
+        parts.append(f"busy with {mbit(busy_bps)} Mbit/s of its own")
     return ", ".join(parts)
 
 

@@ -132,8 +132,9 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(encode(check.document(seen, report, finding, target)))
     else:
-        title = f"netready  {school_words(enrolled.identity.school)}" if enrolled else "netready"
-        check.show(console, check.Page(title=title, session=seen, target=target, finding=finding, notes=tuple(notes)))
+        school = school_words(enrolled.identity.school) if enrolled else None
+        page = check.Page(school=school, session=seen, target=target, finding=finding, notes=tuple(notes))
+        check.show(console, page)
     return check.EXIT_CODES[finding.verdict.outcome]
 
 
@@ -219,12 +220,10 @@ def _enroll(arguments: argparse.Namespace) -> int:
 def _is_your_school(school: SchoolCard) -> bool:
     from agent.status import school_words
 
-    print(school_words(school))
-    try:
-        answer = input("Is this your school? [Y/n] ")
-    except EOFError:
-        return False
-    return answer.strip().lower() in {"", "y", "yes", "д", "да", "и", "иә"}
+    print(f"{school_words(school)}\nIs this your school? [Y/n] ", end="", flush=True)
+    answer = sys.stdin.readline()
+    # Without even a line break the terminal was closed: nobody answered.
+    return bool(answer) and answer.strip().lower() in {"", "y", "yes", "д", "да", "и", "иә"}
 
 
 def _run(arguments: argparse.Namespace) -> int:

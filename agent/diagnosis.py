@@ -124,7 +124,9 @@ def _sentence(name: str, rate: Interval | None, outcome: Outcome | None, target_
         words["UNDECIDED"] = "(the limit was in this computer or its link) proves nothing about"
     if outcome == "UNDECIDED" and rate.low_bps >= level:
         words["UNDECIDED"] = "reaches at least"
-    return f"{name} {at_least}{mbit(rate.value_bps)} Mbit/s {words[outcome]} the {mbit(target_bps)} Mbit/s needed"
+    allowed = f" less {tolerance:.0%} tolerance" if outcome == "PASS" and rate.value_bps < target_bps else ""
+    needed = f"the {mbit(target_bps)} Mbit/s needed{allowed}"
+    return f"{name} {at_least}{mbit(rate.value_bps)} Mbit/s {words[outcome]} {needed}"
 
 
 def _fixes(
@@ -134,12 +136,7 @@ def _fixes(
     target: Target,
     verdict: Verdict,
 ) -> list[str]:
-    fixes = []
-    for seen in measurements:
-        if isinstance(seen, Failed):
-            fixes.append(f"{seen.probe}: {ADVICE[seen.failure]}")
-        elif isinstance(seen, Skipped):
-            fixes.append(f"{seen.probe} could not run on this computer: {seen.reason}")
+    fixes = _unmeasured(measurements)
     here = _here(throughput, link, verdict.outcome, target)
     fixes += here
     latency = _first(measurements, Latency)
@@ -151,6 +148,17 @@ def _fixes(
             "the line is too slow: show this to the operator."
         )
     return fixes
+
+
+def _unmeasured(measurements: Sequence[Measurement]) -> list[str]:
+    """Return why probes saw nothing; what several have in common is said once."""
+    failed: dict[Failure, list[str]] = {}
+    for seen in measurements:
+        if isinstance(seen, Failed):
+            failed.setdefault(seen.failure, []).append(seen.probe)
+    fixes = [f"{', '.join(names)}: {ADVICE[failure]}" for failure, names in failed.items()]
+    skipped = [seen for seen in measurements if isinstance(seen, Skipped)]
+    return fixes + [f"{seen.probe} could not run on this computer: {seen.reason}" for seen in skipped]
 
 
 def _here(throughput: Throughput | None, link: Link | None, outcome: Outcome, target: Target) -> list[str]:
@@ -196,6 +204,8 @@ def _about_link(link: Link, throughput: Throughput | None, outcome: Outcome, tar
 
 
 def _own_traffic(throughput: Throughput | None, link: Link | None) -> bool:
+    if link is not None and link.medium == "loopback":
+        return False  # what programs say to each other inside this computer takes nothing from the line
     before = [(link.download_bps or 0.0), (link.upload_bps or 0.0)] if link else []
     during = [one.cross_traffic_bps or 0.0 for one in _directions(throughput)]
     return any(rate >= NOTABLE_TRAFFIC_BPS for rate in (*before, *during))

@@ -31,6 +31,7 @@ CAPACITY = ("link", "latency", "msak")
 LIGHT = ("latency",)
 DEADLINES_S = {"link": 10.0, "latency": 15.0, "msak": 45.0}
 USUAL_DEADLINE_S = 30.0
+_MAX_DETAIL = 2000
 _ANSWERS_WITHIN_S = 2.0
 _ALL_ANSWER_WITHIN_S = 8.0
 
@@ -71,7 +72,7 @@ def run(names: Sequence[str], plan: Plan, announce: Callable[[str], None] = lamb
         except NetreadyError as error:
             _log.error("the probe %s cannot measure: %s", name, error)
             measurements.append(
-                Failed(probe=name, failure="host_error", detail=str(error)[:2000], started_at=_now(), took_s=0.0)
+                Failed(probe=name, failure="host_error", detail=_plain(str(error)), started_at=_now(), took_s=0.0)
             )
     return Session(measurements=tuple(measurements), session_s=round(time.monotonic() - began, 3), server=server)
 
@@ -92,14 +93,18 @@ def measure(name: str, plan: Plan, server: str | None, deadline_s: float | None 
 def _measure(name: str, plan: Plan, server: str | None, deadline_s: float) -> Measurement:
     probe = _make(name, plan, server)
     try:
-        return probe.measure(deadline_s)
+        seen = probe.measure(deadline_s)
     except ProbeUnavailable as reason:
         return Skipped(probe=name, reason=str(reason))
     except NetreadyError:
         raise
     except Exception as error:  # noqa: BLE001 - the one place; see the module's docstring
         _log.exception("the probe %s has a bug; please report this", name)
-        return Failed(probe=name, failure="host_error", detail=f"{type(error).__name__}: {error}"[:2000])
+        seen = Failed(probe=name, failure="host_error", detail=f"{type(error).__name__}: {error}")
+    if isinstance(seen, Failed):
+        # Servers have their words in here: a hostile one must not make the whole report unacceptable.
+        seen = msgspec.structs.replace(seen, detail=_plain(seen.detail))
+    return seen
 
 
 def _make(name: str, plan: Plan, server: str | None) -> Probe:
@@ -175,6 +180,10 @@ def record(session: Session, trigger: Trigger, enrolled: Enrolled, room: str | N
 
     envelope = outbox.append(enrolled.identity.agent, enrolled.identity.collector, make)
     return report.decode(envelope.payload)
+
+
+def _plain(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_MAX_DETAIL])
 
 
 def _now() -> datetime:

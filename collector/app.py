@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import logging
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -161,6 +162,10 @@ def serve(database: Database, settings: Settings, listener: socket.socket, ready
         server_header=False,
         proxy_headers=False,
     )
+    # After its own clean end uvicorn raises the signal again; unhandled, that would kill us before the database is
+    # released.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     uvicorn.Server(config).run(sockets=[listener])
 
 

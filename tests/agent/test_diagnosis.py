@@ -163,3 +163,16 @@ def test_every_failure_word_has_advice():
 def test_rates_are_short(bps, text):
     """Rates for people have three digits or fewer."""
     assert mbit(bps) == text
+
+
+def test_the_tolerance_is_told_where_it_decides():
+    """19.5 of 20 passes, and the sentence says why."""
+    seen = find([link(), throughput(19.5, 10)], standards.target_for(100))
+    assert "download 19.5 Mbit/s reaches the 20 Mbit/s needed less 5% tolerance" in seen.reason
+
+
+def test_failures_of_one_kind_are_explained_once():
+    """A dead server is one piece of advice, not one for each probe."""
+    seen = find([Failed(probe=name, failure="connect_refused") for name in ("latency", "msak")], TARGET)
+    assert len(seen.fixes) == 1
+    assert seen.fixes[0].startswith("latency, msak: ")

@@ -164,8 +164,8 @@ def test_notes_outlive_the_process(state, outbox):
 
 @pytest.mark.timeout(120)
 def test_killed_at_any_moment_no_report_is_lost_and_no_number_used_twice(state: Path, key: SigningKey):
-    """kill -9 at random moments: all that append returned is there, numbers go on, the chain holds."""
-    chance = random.Random(7)
+    """Killed with -9 at random moments: all that append returned is there, numbers go on, the chain holds."""
+    chance = random.Random(7)  # noqa: S311 - moments, not secrets
     returned: list[bytes] = []
     command = [sys.executable, "-c", textwrap.dedent(APPENDER), str(state), bytes(key).hex()]
     for _ in range(6):

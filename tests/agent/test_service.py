@@ -165,7 +165,7 @@ def test_run_once_ends_with_its_outcome(station, collector, quick_config):
 
 
 def test_killed_between_measuring_and_sending_the_report_arrives_exactly_once(station, collector, quick_config):
-    """kill -9 while the collector is slow to answer: the next run sends it, once."""
+    """Killed with -9 while the collector is slow to answer: the next run sends it, once."""
     collector.answers.append(Scripted(hang_up=True))
     process = start(station, quick_config, "--once")
     ends = time.monotonic() + 60

@@ -53,6 +53,15 @@ def test_a_bug_in_a_probe_costs_only_that_probe(add_probe, caplog):
     assert isinstance(seen[1], Link)
 
 
+def test_a_servers_words_cannot_spoil_a_report(add_probe):
+    """Control characters and novels from outside are tamed before they are signed."""
+    add_probe("told", "raise ValueError('a\\x00b\\x1b[31m' + 'x' * 9999)")
+    seen = session.run(("told",), Plan()).measurements[0]
+    assert isinstance(seen, Failed)
+    assert seen.detail.startswith("ValueError: a b [31mx")
+    assert len(seen.detail) == 2000
+
+
 def test_a_probe_that_cannot_run_here_is_skipped(add_probe):
     """What this computer cannot do is nobody's fault and counted apart."""
     add_probe("absent", "raise ProbeUnavailable('there is no Wi-Fi card; plug one in')")

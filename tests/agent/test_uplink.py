@@ -173,7 +173,7 @@ def test_every_other_answer_is_a_sentence_and_the_reports_stay(outbox, known, ke
 def test_no_network_is_a_sentence(uplink, outbox, key, closed_port):
     """Where nobody listens the reports stay and the sentence says so."""
     outbox.append(agent_of(key), f"http://127.0.0.1:{closed_port}", report_maker(key))
-    with pytest.raises(UplinkError, match="cannot be reached.*is this computer online"):
+    with pytest.raises(UplinkError, match=r"cannot be reached.*is this computer online"):
         uplink.drain(outbox)
     assert outbox.contents().reports == 1
 

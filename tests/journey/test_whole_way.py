@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 
 import msgspec
+import psutil
 import pytest
 from nacl.signing import SigningKey
 
@@ -91,6 +92,17 @@ def test_a_database_killed_under_the_collector_comes_back_by_itself(place):
     place.serve()
     place.agent("run", "--once")
     assert place.sequences() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_collector_that_is_asked_to_end_takes_its_database_along(place, number):
+    """After SIGTERM or Ctrl-C nothing runs any more, and the exit status says that all was well."""
+    collector = place.serve()
+    database = psutil.Process(place.postmaster())
+    collector.send_signal(number)
+    assert collector.wait(30) == 0
+    # Where pid 1 is slow to bury an orphan, its name stays for a while.
+    assert not database.is_running() or database.status() == psutil.STATUS_ZOMBIE
 
 
 def _fill_outbox(place, count: int) -> None:
