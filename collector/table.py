@@ -8,6 +8,8 @@ from rich.text import Text
 
 from collector.rankings import Ranking, Row
 
+_GAP = 2  # rich's padding between columns
+_SHORTEST_NAME = 8
 _ANSWER = {
     True: Text("✔ meets", style="green"),
     False: Text("✘ below", style="red"),
@@ -19,29 +21,24 @@ def print_ranking(
     ranking: Ranking, rows: Sequence[Row], period: str, console: Console | None = None, mark: str | None = None
 ) -> None:
     """Print rows as people read them; ``mark`` names an id that stands out."""
-    table = Table(
-        title=f"{ranking.title}, {period}", title_justify="left", box=None, pad_edge=False, header_style="bold"
-    )
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("Id", no_wrap=True)
-    table.add_column("Name", overflow="ellipsis", no_wrap=True, ratio=1)
-    for heading in ("Down / need", "Up / need", "Tests", "Answer"):
-        table.add_column(heading, justify="left" if heading == "Answer" else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            "–" if row.rank is None else str(row.rank),
-            row.id,
-            row.name,
-            f"{_mbit(row.download_bps)} / {_mbit(row.required_download_bps)}",
-            f"{_mbit(row.upload_bps)} / {_mbit(row.required_upload_bps)}",
-            str(row.tests),
-            _answer(row),
-            style="bold reverse" if row.id == mark else "",
-        )
     out = console or Console()
     if not rows:
         out.print("Nothing to rank yet: import the registry with 'netready-collector schools import FILE'.")
         return
+    columns = _columns(rows)
+    table = Table(
+        title=f"{ranking.title}, {period}", title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
+    taken = sum(max(len(heading), *(len(cell) for cell in cells)) + _GAP for heading, cells in columns.items())
+    longest = max(len(cell) for cell in columns["Name"])
+    room = max(_SHORTEST_NAME, out.width - taken + max(longest, len("Name")))
+    for heading in columns:
+        if heading == "Name":  # a name may be cut, a figure never
+            table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=room)
+        else:
+            table.add_column(heading, justify="left" if heading in ("Id", "Answer") else "right", no_wrap=True)
+    for row, *cells in zip(rows, *columns.values(), strict=True):
+        table.add_row(*cells, style="bold reverse" if row.id == mark else "")
     out.print(table)
     note = "Mbit/s at the IP layer, typical (median)."
     if any(row.synthetic for row in rows):
@@ -49,12 +46,28 @@ def print_ranking(
     out.print(note, style="dim", highlight=False)
 
 
+def _columns(rows: Sequence[Row]) -> dict[str, list[Text]]:
+    texts = {
+        "#": ["–" if row.rank is None else str(row.rank) for row in rows],
+        "Id": [row.id for row in rows],
+        "Name": [row.name for row in rows],
+        "Down / need": [f"{_mbit(row.download_bps)} / {_mbit(row.required_download_bps)}" for row in rows],
+        "Up / need": [f"{_mbit(row.upload_bps)} / {_mbit(row.required_upload_bps)}" for row in rows],
+        "Tests": [str(row.tests) for row in rows],
+    }
+    if texts["Id"] == texts["Name"]:
+        del texts["Id"]
+    # Text, not str: a school's name is never read as rich's markup.
+    columns = {heading: [Text(cell) for cell in cells] for heading, cells in texts.items()}
+    return columns | {"Answer": [_answer(row) for row in rows]}
+
+
 def _answer(row: Row) -> Text:
     judged = getattr(row, "judged", None)
     if judged is None:
         return _ANSWER[row.meets]
     return Text(
-        f"{getattr(row, 'ready', 0)} of {judged} schools meet" if judged else "? not enough",
+        f"{getattr(row, 'ready', 0)} of {judged} meet" if judged else "? not enough",
         style="" if judged else "dim",
     )
 

@@ -19,7 +19,7 @@ _BATCHES, _BATCH, _CLIENTS = 60, 20, 4
 
 def run() -> None:
     """Print the table."""
-    console = Console()
+    console = Console(width=110)
     with tempfile.TemporaryDirectory(prefix="netready-bench-") as folder:
         Path(folder).chmod(0o755)
         place = Place(Path(folder))

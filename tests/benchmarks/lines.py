@@ -20,7 +20,7 @@ _SHARE = 1500 / 1448  # IPv4 and TCP with timestamps on an MTU of 1500
 
 def run() -> None:
     """Print the table; without namespaces, print why not."""
-    console = Console()
+    console = Console(width=110)
     reason = namespaces.unavailable()
     if reason is not None:
         console.print(f"shaped lines: not measured: {reason}")

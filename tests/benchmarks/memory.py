@@ -18,7 +18,7 @@ _IDLE_S = 45
 
 def run() -> None:
     """Print the table."""
-    console = Console()
+    console = Console(width=110)
     with tempfile.TemporaryDirectory(prefix="netready-bench-") as folder:
         Path(folder).chmod(0o755)
         place = Place(Path(folder))
