@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from collector.rankings import Ranking, Row
+from collector.rankings import GroupRow, Ranking, Row
 
 _GAP = 2  # rich's padding between columns
 _SHORTEST_NAME = 8
@@ -63,13 +63,9 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Text]]:
 
 
 def _answer(row: Row) -> Text:
-    judged = getattr(row, "judged", None)
-    if judged is None:
-        return _ANSWER[row.meets]
-    return Text(
-        f"{getattr(row, 'ready', 0)} of {judged} meet" if judged else "? not enough",
-        style="" if judged else "dim",
-    )
+    if isinstance(row, GroupRow) and row.judged:
+        return Text(f"{row.ready} of {row.judged} meet")
+    return _ANSWER[row.meets]
 
 
 def _mbit(bps: float | None) -> str:

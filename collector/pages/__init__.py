@@ -1,6 +1,7 @@
 """The same answers as HTML: plain pages that open on a slow school line, print well and need no script."""
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -135,18 +136,17 @@ def _recent(context: In, chosen: Period) -> list[str]:
     return labels if chosen.label in labels else [chosen.label, *labels]
 
 
-def _summary(rows: list[rankings.Row]) -> dict[str, int]:
+def _summary(rows: Sequence[rankings.Row]) -> dict[str, int]:
     """Count schools by their answer, whether the rows are schools or groups of them."""
-    if rows and hasattr(rows[0], "state"):
-        states = Counter(getattr(row, "state", "") for row in rows)
-        return {
-            "schools": len(rows),
-            "ready": states["ready"],
-            "below": states["not ready"],
-            "off": states["not connected"],
-        }
-    total = {
-        name: sum(getattr(row, name, 0) for row in rows) for name in ("schools", "judged", "ready", "not_connected")
+    groups = [row for row in rows if isinstance(row, rankings.GroupRow)]
+    if groups:
+        ready, judged = sum(row.ready for row in groups), sum(row.judged for row in groups)
+        off = sum(row.not_connected for row in groups)
+        return {"schools": sum(row.schools for row in groups), "ready": ready, "below": judged - ready, "off": off}
+    states = Counter(getattr(row, "state", "") for row in rows)
+    return {
+        "schools": len(rows),
+        "ready": states["ready"],
+        "below": states["not ready"],
+        "off": states["not connected"],
     }
-    below = total["judged"] - total["ready"]
-    return {"schools": total["schools"], "ready": total["ready"], "below": below, "off": total["not_connected"]}

@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from statistics import median
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -101,33 +101,29 @@ def fitness(row: Row) -> float | None:
     return min(ratios) if len(ratios) == len(pairs) else None
 
 
-class Group(Struct, frozen=True, kw_only=True):
-    """The schools of a region or operator together."""
+class GroupRow(Row, frozen=True, kw_only=True):
+    """The schools of a region or operator together: shares of those judged, medians of speeds and of what they need.
+
+    ``meets`` is true when every judged school meets the target.
+    """
 
     schools: int
     judged: int
     ready: int
-    not_connected: int
     ready_share: float | None
-    tests: int
-    download_bps: float | None
-    upload_bps: float | None
-    required_download_bps: float | None
-    required_upload_bps: float | None
-    meets: bool | None
-    synthetic: bool
+    not_connected: int
 
 
-def grouped(schools: list[Readiness]) -> Group:
-    """Sum up schools: shares of those judged, medians of typical speeds and of what they need."""
+_AnyGroup = TypeVar("_AnyGroup", bound=GroupRow)
+
+
+def group_row(kind: type[_AnyGroup], key: str, name: str, schools: list[Readiness], **more: Any) -> _AnyGroup:
+    """Sum up schools in a row of the wanted kind; ``more`` are its own further fields."""
     judged = [one for one in schools if one.meets is not None]
     ready = sum(one.meets is True for one in judged)
-    return Group(
-        schools=len(schools),
-        judged=len(judged),
-        ready=ready,
-        not_connected=sum(one.state == "not connected" for one in schools),
-        ready_share=ready / len(judged) if judged else None,
+    return kind(
+        id=key,
+        name=name,
         tests=sum(one.tests for one in schools),
         download_bps=_median([one.download_bps for one in schools]),
         upload_bps=_median([one.upload_bps for one in schools]),
@@ -135,6 +131,12 @@ def grouped(schools: list[Readiness]) -> Group:
         required_upload_bps=_median([one.target.upload_bps for one in schools]),
         meets=ready == len(judged) if judged else None,
         synthetic=any(one.school.synthetic for one in schools),
+        schools=len(schools),
+        judged=len(judged),
+        ready=ready,
+        ready_share=ready / len(judged) if judged else None,
+        not_connected=sum(one.state == "not connected" for one in schools),
+        **more,
     )
 
 

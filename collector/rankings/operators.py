@@ -2,8 +2,6 @@
 
 from collections import defaultdict
 
-import msgspec
-
 from collector import rankings, readiness
 from collector.readiness import Readiness
 from collector.store.database import Connection
@@ -15,14 +13,8 @@ ABOUT = (
 )
 
 
-class Row(rankings.Row, frozen=True, kw_only=True):
-    """One operator."""
-
-    schools: int
-    judged: int
-    ready: int
-    ready_share: float | None
-    not_connected: int
+class Row(rankings.GroupRow, frozen=True, kw_only=True):
+    """One operator; ``id`` and ``name`` are both its name in the registry."""
 
 
 def rows(connection: Connection, window: rankings.Window) -> list[Row]:
@@ -31,8 +23,5 @@ def rows(connection: Connection, window: rankings.Window) -> list[Row]:
     for one in readiness.of_period(connection, window.period, window.region_id):
         if one.school.operator is not None:
             by_operator[one.school.operator].append(one)
-    found = [
-        Row(id=operator, name=operator, **msgspec.structs.asdict(rankings.grouped(members)))
-        for operator, members in by_operator.items()
-    ]
+    found = [rankings.group_row(Row, operator, operator, members) for operator, members in by_operator.items()]
     return rankings.numbered(found, lambda row: row.ready_share)

@@ -2,8 +2,6 @@
 
 from collections import defaultdict
 
-import msgspec
-
 from collector import rankings, readiness
 from collector.readiness import Readiness
 from collector.store import schools
@@ -16,32 +14,22 @@ ABOUT = (
 )
 
 
-class Row(rankings.Row, frozen=True, kw_only=True):
-    """One region."""
+class Row(rankings.GroupRow, frozen=True, kw_only=True):
+    """One region; ``name`` is the English one."""
 
     name_kk: str
     name_ru: str
-    schools: int
-    judged: int
-    ready: int
-    ready_share: float | None
-    not_connected: int
 
 
 def rows(connection: Connection, window: rankings.Window) -> list[Row]:
     """Rank the regions in which the viewer may see schools."""
-    names = schools.regions(connection)
+    regions = schools.regions(connection)
     by_region: dict[str, list[Readiness]] = defaultdict(list)
     for one in readiness.of_period(connection, window.period, window.region_id):
         by_region[one.school.region_id].append(one)
-    found = [
-        Row(
-            id=region_id,
-            name=names[region_id].name_en,
-            name_kk=names[region_id].name_kk,
-            name_ru=names[region_id].name_ru,
-            **msgspec.structs.asdict(rankings.grouped(members)),
-        )
-        for region_id, members in by_region.items()
-    ]
+    found = []
+    for key, members in by_region.items():
+        names = regions[key]
+        row = rankings.group_row(Row, key, names.name_en, members, name_kk=names.name_kk, name_ru=names.name_ru)
+        found.append(row)
     return rankings.numbered(found, lambda row: row.ready_share)
