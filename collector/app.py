@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent import __version__
-from agent.contract import wire
+from agent.contract import signing, wire
 from agent.contract.errors import SettingsError
 from collector import pages, policy, rankings, sla
 from collector.api import agents, answers, people, problems
@@ -58,7 +58,7 @@ def make_app(database: Database, settings: Settings) -> FastAPI:
         database=database,
         settings=settings,
         zone=policy.zone_of(settings.policy),
-        loopback_only=_is_loopback(host),
+        loopback_only=settings.serve.local_pages and _is_loopback(host),
     )
     app = FastAPI(title="netready", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     app.state.context = context
@@ -99,18 +99,21 @@ def _add_own_routes(app: FastAPI, context: Context, metrics: CollectorRegistry) 
 def _describe(app: FastAPI) -> None:
     made = app.openapi
     kinds = [
+        signing.Envelope,
+        agents.SignedReports,
         wire.EnrollReply,
         wire.BatchReply,
         wire.Policy,
         people.SchoolAnswer,
         people.ListedSchool,
+        people.RankingCard,
         rankings.Row,
         sla.Breach,
     ]
 
     def openapi() -> dict[str, Any]:
         document = made()
-        document.setdefault("components", {}).setdefault("schemas", {}).update(answers.components(kinds))
+        answers.complete(document, kinds)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents for extending its document
@@ -153,8 +156,19 @@ def serve(database: Database, settings: Settings, listener: socket.socket, ready
     database.watch()
     app = make_app(database, settings)
     app.router.lifespan_context = lifespan
-    config = uvicorn.Config(
+    # After its own clean end uvicorn raises the signal again; unhandled, that would kill us before the database is
+    # released.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Return how the application is served. h11 bounds a request's headers (64 KiB); httptools takes gigabytes."""
+    return uvicorn.Config(
         app,
+        http="h11",
+        ws="none",
         log_level="warning",
         ssl_certfile=settings.serve.tls_cert,
         ssl_keyfile=settings.serve.tls_key,
@@ -162,11 +176,6 @@ def serve(database: Database, settings: Settings, listener: socket.socket, ready
         server_header=False,
         proxy_headers=False,
     )
-    # After its own clean end uvicorn raises the signal again; unhandled, that would kill us before the database is
-    # released.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,8 +1,8 @@
 """What every request can reach, and who is asking."""
 
 import base64
-import binascii
 import ipaddress
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -17,7 +17,8 @@ from collector.settings import Settings
 from collector.store.database import MINISTRY, Database, Viewer
 
 # A request that came through a proxy carries one of these; then the listening address says nothing about who asks.
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_PROXY_HEADERS = ("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -60,13 +61,24 @@ def is_local(request: Request) -> bool:
 
     The Host header is checked too: a page of a stranger that had its own name resolved to 127.0.0.1 is not local.
     """
-    if not context_of(request).loopback_only or any(name in request.headers for name in _PROXY_HEADERS):
+    return context_of(request).loopback_only and not _came_through_proxy(request) and _names_this_computer(request)
+
+
+def _came_through_proxy(request: Request) -> bool:
+    # nginx adds no header unless told to, but asks in HTTP/1.0, which no browser does.
+    return request.scope["http_version"] == "1.0" or any(
+        name in _PROXY_HEADERS or name.startswith("x-forwarded-") for name in request.headers
+    )
+
+
+def _names_this_computer(request: Request) -> bool:
+    # Not request.url: where the Host header is missing or nonsense, that falls back to our own address.
+    hosts = request.headers.getlist("host")
+    found = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    if found is None:
         return False
-    host = request.url.hostname or ""
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return found["name"].lower() == "localhost" or ipaddress.ip_address(found["name"].strip("[]")).is_loopback
     except ValueError:
         return False
 
@@ -85,7 +97,7 @@ def page_viewer(request: Request) -> Viewer:
         return local_or_viewer(request)
     try:
         _, _, token = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # not base64, not ASCII, not UTF-8
         raise AccessDenied("the login could not be read; give your API token as the password") from error
     context = context_of(request)
     return access.viewer_of(context.database, token.strip(), context.now())

@@ -58,9 +58,10 @@ def enroll(connection: Connection, body: bytes, settings: PolicySettings, now: d
     envelope = signing.decode_envelope(body)
     try:
         request = _decoder.decode(envelope.payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError(f"not an enrolment request: {error}") from error
     signing.verify(envelope, wire.ENROLLMENT_TYPE, request.public_key)
+    agents.one_at_a_time(connection, signing.agent_id(request.public_key))
     token = _usable_token(connection, request, now)
     school = schools.school(connection, token.school_id)
     if school is None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -15,7 +16,9 @@ MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
 }
 # A text cell that begins like this is run as a formula by spreadsheet programs (OWASP, CSV injection).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff0b", "\uff0d", "\uff1d", "\uff20")
+# Where the list separator is ';' (as in Kazakhstan), such a program begins a new cell inside of our text.
+_FORMULA_IN_NEXT_CELL = re.compile(r"[;\t\r\n][\s\"']*(?=[=+\-@\uff0b\uff0d\uff1d\uff20])")
 
 Cell = str | int | float | bool | None
 
@@ -35,9 +38,9 @@ def export(rows: Sequence[Struct], kind: type[Struct], wanted: str) -> bytes:
 
 def safe_text(cell: Cell) -> Cell:
     """Return the cell so that no spreadsheet program runs it: a leading apostrophe makes it text."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
-        return "'" + cell
-    return cell
+    if not isinstance(cell, str):
+        return cell
+    return _FORMULA_IN_NEXT_CELL.sub(r"\g<0>'", "'" + cell if cell.startswith(_FORMULA_STARTS) else cell)
 
 
 def _csv(headings: list[str], cells: list[list[Cell]]) -> bytes:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from agent.contract.errors import SettingsError
 
-_SHAPE = re.compile(r"(?P<year>20\d\d)(?:-(?:Q(?P<quarter>[1-4])|(?P<month>0[1-9]|1[0-2])))?")
+_SHAPE = re.compile(r"(?P<year>20\d\d)(?:-(?:Q(?P<quarter>[1-4])|(?P<month>0[1-9]|1[0-2])))?", re.ASCII)
 
 
 class Period(Struct, frozen=True):

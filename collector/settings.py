@@ -16,11 +16,16 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
 class Serve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the API and the pages are offered. Without TLS only this computer should be listened on."""
+    """Where the API and the pages are offered. Without TLS only this computer should be listened on.
+
+    ``local_pages``: pages without a login for people at this computer while nobody else can reach the collector. Switch
+    it off behind a proxy: some pass requests on in a way that cannot be told from a local person's.
+    """
 
     listen: str = "127.0.0.1:8080"
     tls_cert: str | None = None
     tls_key: str | None = None
+    local_pages: bool = True
 
 
 class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

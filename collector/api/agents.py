@@ -3,18 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Request, Response
+from msgspec import Meta, Struct
 from prometheus_client import CollectorRegistry, Counter
 from starlette.requests import ClientDisconnect
 
 from agent.contract import signing, wire
 from agent.contract.errors import MalformedError, SignatureError
 from collector import enrollment, ingest, policy
-from collector.api.answers import json_answer, schema_of
+from collector.api.answers import body_of, json_answer, needs, schema_of
 from collector.api.problems import Busy
 from collector.context import Context, In, context_of
 from collector.errors import NotFound
@@ -23,6 +24,12 @@ from collector.store import agents, schools
 _BODY_LIMIT = wire.MAX_BATCH_BYTES + 64 * 1024
 _BODY_TIMEOUT_S = 60.0
 _Answer = TypeVar("_Answer")
+
+
+class SignedReports(Struct, frozen=True):
+    """The body of a delivery as the API's document shows it; the whole body may be gzipped."""
+
+    envelopes: Annotated[tuple[signing.Envelope, ...], Meta(min_length=1, max_length=wire.MAX_BATCH_REPORTS)]
 
 
 class Door:
@@ -55,7 +62,12 @@ def router(door: Door, metrics: CollectorRegistry) -> APIRouter:
     routes = APIRouter(tags=["agents"])
     answered = Counter("netready_reports", "Reports by answer", ["answer"], registry=metrics)
 
-    @routes.post(wire.ENROLL_PATH, responses=schema_of(wire.EnrollReply), summary="Bind a computer's key to a school")
+    @routes.post(
+        wire.ENROLL_PATH,
+        responses=schema_of(wire.EnrollReply),
+        openapi_extra=body_of(signing.Envelope),
+        summary="Bind a computer's key to a school",
+    )
     async def enroll(request: Request) -> Response:
         context = context_of(request)
         async with door.entered():
@@ -67,7 +79,12 @@ def router(door: Door, metrics: CollectorRegistry) -> APIRouter:
 
             return json_answer(await door.run(work))
 
-    @routes.post(wire.REPORTS_PATH, responses=schema_of(wire.BatchReply), summary="Deliver signed reports")
+    @routes.post(
+        wire.REPORTS_PATH,
+        responses=schema_of(wire.BatchReply),
+        openapi_extra=body_of(SignedReports),
+        summary="Deliver signed reports",
+    )
     async def deliver(request: Request) -> Response:
         context = context_of(request)
         async with door.entered():
@@ -79,7 +96,12 @@ def router(door: Door, metrics: CollectorRegistry) -> APIRouter:
         version = policy.version(context.settings.policy)
         return json_answer(wire.BatchReply(items=tuple(receipts), policy_version=version))
 
-    @routes.get(wire.POLICY_PATH, responses=schema_of(wire.Policy), summary="What an agent is told to do")
+    @routes.get(
+        wire.POLICY_PATH,
+        responses=schema_of(wire.Policy),
+        openapi_extra=needs("agent"),
+        summary="What an agent is told to do",
+    )
     def policy_of_agent(request: Request, context: In) -> Response:
         agent_id, signature = signing.requesting_agent(request.headers.get("authorization", ""))
         with context.database.ingesting() as connection:

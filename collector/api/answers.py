@@ -54,8 +54,8 @@ def _offset(cursor: str, of: str) -> int:
     return place.offset
 
 
-def schema_of(kind: Any, *, is_list: bool = False, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """Return FastAPI's ``responses`` for an answer of this type, and for errors."""
+def schema_of(kind: Any, *, is_list: bool = False, files: Sequence[str] = ()) -> dict[int | str, dict[str, Any]]:
+    """Return FastAPI's ``responses`` for an answer of this type, or as files of these media types, and for errors."""
     (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
     if is_list:
         properties = {
@@ -68,14 +68,37 @@ def schema_of(kind: Any, *, is_list: bool = False, status: int = 200) -> dict[in
         "description": "what is wrong, and what to do",
         "content": {"application/problem+json": {"schema": {"$ref": REF.format(name="Problem")}}},
     }
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in files}
+    content["application/json"] = {"schema": schema}
     return {
-        status: {"description": "the answer", "content": {"application/json": {"schema": schema}}},
+        200: {"description": "the answer", "content": content},
         "4XX": problem,
         "5XX": problem,
     }
 
 
-def components(kinds: Sequence[Any]) -> dict[str, Any]:
-    """Return the component schemas of the answer types."""
-    _, found = msgspec.json.schema_components([*kinds, Problem], ref_template=REF)
-    return found
+def body_of(kind: Any) -> dict[str, Any]:
+    """Return FastAPI's ``openapi_extra`` for a request body of this type, which our own code reads."""
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def needs(login: str) -> dict[str, Any]:
+    """Return FastAPI's ``openapi_extra`` for who may ask: holders of a ``token``, or an ``agent`` with its key."""
+    return {"security": [{login: []}]}
+
+
+def complete(document: dict[str, Any], kinds: Sequence[Any]) -> None:
+    """Add to an OpenAPI document the schemas of our types and the ways to log in."""
+    _, schemas = msgspec.json.schema_components([*kinds, Problem], ref_template=REF)
+    parts = document.setdefault("components", {})
+    parts.setdefault("schemas", {}).update(schemas)
+    parts["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "description": "made by 'netready-collector access create'"},
+        "agent": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "Netready AGENT:SIGNATURE, with the key that the agent enrolled with",
+        },
+    }

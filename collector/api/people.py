@@ -3,12 +3,12 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from msgspec import Struct
 
 from collector import export, rankings, readiness, sla
 from collector.api import answers
-from collector.api.answers import json_answer, page, schema_of
+from collector.api.answers import json_answer, needs, page, schema_of
 from collector.context import By, In
 from collector.errors import NotFound
 from collector.readiness import State
@@ -16,7 +16,14 @@ from collector.store import figures, schools
 from collector.store.figures import StoredFailure, StoredTest
 from collector.store.schools import SchoolRecord
 
-PeriodName = Annotated[str | None, Query(description="2026-Q4, 2026-11 or 2026; the current quarter if left out")]
+PeriodName = Annotated[
+    str | None,
+    Query(
+        description="2026-Q4, 2026-11 or 2026; the current quarter if left out",
+        json_schema_extra={"pattern": "^20[0-9]{2}(-(Q[1-4]|0[1-9]|1[0-2]))?$|^$"},
+    ),
+]
+RankingName = Annotated[str, Path(json_schema_extra={"enum": list(rankings.names())})]
 RegionCode = Annotated[str | None, Query(description="ISO 3166-2 code, for example KZ-75", max_length=16)]
 Limit = Annotated[int, Query(ge=1, le=answers.MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=512, description="from the answer before")]
@@ -27,6 +34,14 @@ class ListedSchool(SchoolRecord, frozen=True, kw_only=True):
     """A school of the registry; ``id`` is its ``school_id_govt``."""
 
     id: str
+
+
+class RankingCard(Struct, frozen=True):
+    """A ranking that can be asked for, and how its order comes about."""
+
+    id: str
+    title: str
+    about: str
 
 
 class SchoolAnswer(Struct, frozen=True, kw_only=True):
@@ -53,7 +68,12 @@ def router() -> APIRouter:
     """Return the routes for people's programs."""
     routes = APIRouter(prefix="/api/v1", tags=["people"])
 
-    @routes.get("/schools", responses=schema_of(ListedSchool, is_list=True), summary="The registry's schools")
+    @routes.get(
+        "/schools",
+        responses=schema_of(ListedSchool, is_list=True),
+        openapi_extra=needs("token"),
+        summary="The registry's schools",
+    )
     def list_schools(
         context: In, viewer: By, region: RegionCode = None, limit: Limit = answers.DEFAULT_LIMIT, cursor: Cursor = None
     ) -> Response:
@@ -62,7 +82,12 @@ def router() -> APIRouter:
         items = [_listed(school) for school in found]
         return json_answer(page(items, of=f"schools {region}", limit=limit, cursor=cursor))
 
-    @routes.get("/schools/{school_id:path}", responses=schema_of(SchoolAnswer), summary="One school and its tests")
+    @routes.get(
+        "/schools/{school_id:path}",
+        responses=schema_of(SchoolAnswer),
+        openapi_extra=needs("token"),
+        summary="One school and its tests",
+    )
     def one_school(context: In, viewer: By, school_id: str, period: PeriodName = None) -> Response:
         when = context.period(period)
         with context.database.reading(viewer) as connection:
@@ -74,19 +99,27 @@ def router() -> APIRouter:
             failures = figures.school_failures(connection, school_id, when)
         return json_answer(_school_answer(judged, when.label, speed_tests, failures))
 
-    @routes.get("/rankings", summary="Which rankings there are")
+    @routes.get(
+        "/rankings",
+        responses=schema_of(RankingCard, is_list=True),
+        openapi_extra=needs("token"),
+        summary="Which rankings there are",
+    )
     def list_rankings(_viewer: By) -> Response:
-        found = [
-            {"id": name, "title": rankings.get(name).title, "about": rankings.get(name).about}
-            for name in rankings.names()
-        ]
+        known = {name: rankings.get(name) for name in rankings.names()}
+        found = [RankingCard(name, one.title, one.about) for name, one in known.items()]
         return json_answer({"items": found, "total": len(found), "cursor": None})
 
-    @routes.get("/rankings/{name}", responses=schema_of(rankings.Row, is_list=True), summary="A ranking of a period")
+    @routes.get(
+        "/rankings/{name}",
+        responses=schema_of(rankings.Row, is_list=True, files=tuple(export.MEDIA_TYPES.values())),
+        openapi_extra=needs("token"),
+        summary="A ranking of a period",
+    )
     def ranking(
         context: In,
         viewer: By,
-        name: str,
+        name: RankingName,
         period: PeriodName = None,
         region: RegionCode = None,
         format: Format = "json",  # noqa: A002 - the parameter's name on the wire
@@ -105,7 +138,12 @@ def router() -> APIRouter:
         of = f"{name} {window.period.label} {region}"
         return json_answer(page(rows, of=of, limit=limit, cursor=cursor))
 
-    @routes.get("/sla/breaches", responses=schema_of(sla.Breach, is_list=True), summary="Lines measured below contract")
+    @routes.get(
+        "/sla/breaches",
+        responses=schema_of(sla.Breach, is_list=True),
+        openapi_extra=needs("token"),
+        summary="Lines measured below contract",
+    )
     def breaches(
         context: In, viewer: By, period: PeriodName = None, limit: Limit = answers.DEFAULT_LIMIT, cursor: Cursor = None
     ) -> Response:

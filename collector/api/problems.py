@@ -59,7 +59,7 @@ def install(app: FastAPI) -> None:
         if status == 503:
             _log.error("%s", error)
             return problem(503, "the database does not answer; try again in a moment", {"retry-after": _RETRY_AFTER_S})
-        if not request.url.path.startswith("/api/"):
+        if not request.scope["path"].startswith("/api/"):
             headers = {"www-authenticate": 'Basic realm="netready: your API token is the password", charset="UTF-8"'}
             return HTMLResponse(pages.error_page(status, str(error)), status, headers if status == 401 else None)
         headers = {"www-authenticate": 'Bearer realm="netready"'}

@@ -46,6 +46,11 @@ def token_for_use(connection: Connection, token_sha256: bytes) -> TokenRecord | 
         return cursor.execute(sql("token_for_use"), {"token_sha256": token_sha256}).fetchone()
 
 
+def one_at_a_time(connection: Connection, agent_id: str) -> None:
+    """Let no other enrolment of this key go on until the transaction ends, whatever token it has."""
+    connection.execute(sql("one_enrollment_at_a_time"), {"agent_id": agent_id})
+
+
 def spend_token(connection: Connection, token_sha256: bytes) -> None:
     """Count one use of a token."""
     connection.execute(sql("spend_token"), {"token_sha256": token_sha256})

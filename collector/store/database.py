@@ -148,5 +148,7 @@ def _as_database_error() -> Iterator[None]:
         yield
     except psycopg_pool.PoolTimeout as error:
         raise DatabaseError("the database is too busy or gone; try again in a moment") from error
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise DatabaseError("the database is read-only: name the one that takes writes, not its standby") from error
     except psycopg.OperationalError as error:
         raise DatabaseError(f"the database cannot be used: {error}; is it running, and is the URL right?") from error

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 
 from collector import enrollment
-from collector.app import make_app
+from collector.app import make_app, server_config
 from collector.settings import PolicySettings, Serve, Settings
 from collector.store import embedded, schools
 from collector.store.database import Database
@@ -100,7 +100,9 @@ def serving(app):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2))
+        config = server_config(app, Settings())
+        config.log_level, config.timeout_graceful_shutdown = "error", 2
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

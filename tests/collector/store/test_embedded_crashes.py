@@ -112,9 +112,7 @@ def _startup_of(home) -> psutil.Process | None:
 
 
 @pytest.mark.parametrize("what", ["sleep", "another server"])
-def test_a_stale_pid_file_names_a_live_process(  # noqa: PLR0917 - fixtures, filled in by name
-    data, empty, template, pid_of, query, is_running, what
-):
+def test_a_stale_pid_file_names_a_live_process(data, empty, template, pid_of, query, is_running, what):
     """A pid file left by a power cut, whose number now belongs to somebody else: neither believed nor hurt."""
     with start_or_join(data) as server:
         query(server, "create table kept as select 1 as value")
