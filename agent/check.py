@@ -129,6 +129,8 @@ def _rate_row(
     rate = standards.interval_of(direction)
     style = _COLOURS[outcome] if outcome else "default"
     between = f"{mbit(rate.low_bps)} " + (f"to {mbit(rate.high_bps)}" if rate.high_bps is not None else "or more")
+    if direction.ip_low_bps is None and direction.ip_high_bps is None:
+        between = "too short to tell how exact"
     return [
         _bar(console, min(1.0, direction.ip_bps / wanted_bps), style),
         Text(f"{mbit(rate.value_bps)} Mbit/s", style=f"bold {style}"),

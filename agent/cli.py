@@ -20,7 +20,7 @@ from agent.contract.errors import InsecureUrlError, NetreadyError, SettingsError
 from agent.contract.measurement import Skipped
 from agent.contract.standards import Target
 from agent.contract.wire import Policy, SchoolCard
-from agent.errors import NotEnrolledError, StateError, UplinkError
+from agent.errors import NotEnrolledError, StateError
 from agent.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _EPILOG = """exit codes:
   1  it failed, or not everything was sent; check: FAIL
   2  wrong use, wrong settings, or this computer belongs to no school yet
   3  probe: this probe cannot run on this computer
-  4  check: UNDECIDED
+  4  check: UNDECIDED, or it could not be done
 """
 
 
@@ -49,7 +49,9 @@ def main(words: list[str] | None = None) -> int:
         return int(arguments.work(arguments))
     except NetreadyError as error:
         print(f"netready-agent: {error}", file=sys.stderr)
-        return 2 if isinstance(error, _WRONG_USE) else 1
+        if isinstance(error, _WRONG_USE):
+            return 2
+        return 4 if arguments.command == "check" else 1  # check's 1 is a verdict, and there is none
     except BrokenPipeError:
         # Whoever read our output has seen enough; Python must not try to flush it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -117,6 +119,8 @@ def _check(arguments: argparse.Namespace) -> int:
             "(netready-agent check --server ws://HOST:PORT), or let it join its school: "
             "netready-agent enroll --collector URL --token TOKEN"
         )
+    if arguments.server:
+        session.check_server(arguments.server)
     policy = identity.load_policy(state) if enrolled else Policy()
     target, notes = _target(arguments.pupils, policy)
     console = Console(stderr=arguments.json)
@@ -152,7 +156,7 @@ def _target(pupils: int | None, policy: Policy) -> tuple[Target, list[str]]:
 def _sent(here: "Station") -> str:
     try:
         here.send()
-    except UplinkError as error:
+    except NetreadyError as error:
         return f"The result is kept on this computer and will be sent later: {error}"
     return "The result was sent to the collector."
 

@@ -118,15 +118,18 @@ def _sentence(name: str, rate: Interval | None, outcome: Outcome | None, target_
     if rate is None or outcome is None:
         return f"{name} was not measured"
     level = standards.decision_level(target_bps, tolerance)
+    if rate.low_bps == 0 and rate.high_bps is None:
+        return f"{name} {mbit(rate.value_bps)} Mbit/s comes from too short a test to prove anything"
     at_least = "at least " if rate.high_bps is None else ""
+    shown_bps = rate.value_bps if rate.high_bps is not None else rate.low_bps
     words = {"PASS": "reaches", "FAIL": "is below", "UNDECIDED": "is too close to call for"}
     if outcome == "UNDECIDED" and rate.high_bps is None:
-        words["UNDECIDED"] = "(the limit was in this computer or its link) proves nothing about"
+        words["UNDECIDED"] = "(the line may be faster than this test could show) proves nothing about"
     if outcome == "UNDECIDED" and rate.low_bps >= level:
         words["UNDECIDED"] = "reaches at least"
-    allowed = f" less {tolerance:.0%} tolerance" if outcome == "PASS" and rate.value_bps < target_bps else ""
+    allowed = f" less {tolerance:.0%} tolerance" if outcome == "PASS" and shown_bps < target_bps else ""
     needed = f"the {mbit(target_bps)} Mbit/s needed{allowed}"
-    return f"{name} {at_least}{mbit(rate.value_bps)} Mbit/s {words[outcome]} {needed}"
+    return f"{name} {at_least}{mbit(shown_bps)} Mbit/s {words[outcome]} {needed}"
 
 
 def _fixes(

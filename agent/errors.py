@@ -5,7 +5,7 @@ NetreadyError (agent.contract.errors)
 |-- NotEnrolledError           this needs a school, and the computer has none yet
 |-- EnrollmentError            the collector did not accept the computer
 |-- UplinkError                the collector could not be reached or answered nonsense; tried again later
-|   |-- PausedError            not tried: the collector asked for patience, or failed a moment ago
+|   |-- PausedError            not tried (to the end): patience was asked for, it failed a moment ago, time was over
 |   `-- RevokedError           the collector no longer wants this agent
 `-- StateError                 the state folder cannot be read or written (full disk, permissions, damage)
 """
@@ -34,7 +34,7 @@ class UplinkError(NetreadyError):
 
 
 class PausedError(UplinkError):
-    """Not tried: the collector asked for patience, or failed a moment ago."""
+    """Not tried, or not to the end: the collector asked for patience, failed a moment ago, or time was over."""
 
 
 class RevokedError(UplinkError):

@@ -164,7 +164,10 @@ def _read_key(path: Path) -> SigningKey | None:
     try:
         return SigningKey(bytes.fromhex(raw.decode("ascii")))
     except ValueError as error:
-        raise StateError(f"the key file {path} is damaged; move it away and enrol again with a new token") from error
+        raise StateError(
+            f"the key file {path} is damaged; move it and {path.with_name(_IDENTITY)} away and enrol again with a new "
+            "token (netready-agent enroll)"
+        ) from error
 
 
 def _read(path: Path, kind: type[_Read]) -> _Read | None:

@@ -26,6 +26,7 @@ from agent.host import files
 
 RESERVED_AHEAD = 1000
 KEPT_REFUSALS = 200
+LONGEST_STEP_S = 86_400.0
 _SCHEMA_VERSION = 1
 _BUSY_S = 30.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -37,12 +38,13 @@ CREATE TABLE chains (
 ) WITHOUT ROWID;
 CREATE TABLE reports (
     id INTEGER PRIMARY KEY AUTOINCREMENT, agent TEXT NOT NULL, sequence INTEGER NOT NULL, sha256 TEXT NOT NULL,
-    made_at REAL NOT NULL, envelope BLOB NOT NULL, UNIQUE (agent, sequence)
+    made_s REAL NOT NULL, envelope BLOB NOT NULL, UNIQUE (agent, sequence)
 );
 CREATE TABLE refused (
     id INTEGER PRIMARY KEY, agent TEXT NOT NULL, sequence INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
     refused_at REAL NOT NULL, envelope BLOB NOT NULL
 );
+CREATE TABLE age (id INTEGER PRIMARY KEY, lived_s REAL NOT NULL, seen_at REAL NOT NULL);
 CREATE TABLE latest (trigger TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -216,6 +218,7 @@ class Outbox:
         place = Place(sequence=used + 1, previous=previous, dropped=dropped)
         self._reserve(connection, agent, place.sequence)
         envelope = make(place)
+        lived_s = self._live(connection)
         sha256 = report.sha256_hex(envelope.payload)
         connection.execute(
             "INSERT INTO chains (agent, collector, sequence, previous) VALUES (?, ?, ?, ?) ON CONFLICT (agent) "
@@ -223,25 +226,37 @@ class Outbox:
             (agent, collector, place.sequence, sha256),
         )
         newest = connection.execute(
-            "INSERT INTO reports (agent, sequence, sha256, made_at, envelope) VALUES (?, ?, ?, ?, ?)",
-            (agent, place.sequence, sha256, self._clock(), msgspec.json.encode(envelope)),
+            "INSERT INTO reports (agent, sequence, sha256, made_s, envelope) VALUES (?, ?, ?, ?, ?)",
+            (agent, place.sequence, sha256, lived_s, msgspec.json.encode(envelope)),
         ).lastrowid
         connection.execute(
             "INSERT INTO latest VALUES (?, ?) ON CONFLICT (trigger) DO UPDATE SET payload = excluded.payload",
             (report.decode(envelope.payload).trigger, envelope.payload),
         )
-        self._drop_oldest(connection, newest or 0)
+        self._drop_oldest(connection, newest or 0, lived_s)
         return envelope
 
-    def _drop_oldest(self, connection: sqlite3.Connection, newest: int) -> None:
+    def _live(self, connection: sqlite3.Connection) -> float:
+        """Return the seconds for which this outbox has been in use, by which reports grow old.
+
+        The wall clock alone would let a clock that jumps ahead by a year, or is put right after one, drop everything
+        unsent. So each report moves this clock on by what has passed since the last one, but by a day at most.
+        """
+        now = self._clock()
+        row = connection.execute("SELECT lived_s, seen_at FROM age").fetchone()
+        lived_s, seen_at = row or (0.0, now)
+        lived_s += min(max(0.0, now - seen_at), LONGEST_STEP_S)
+        connection.execute("INSERT OR REPLACE INTO age VALUES (1, ?, ?)", (lived_s, now))
+        return float(lived_s)
+
+    def _drop_oldest(self, connection: sqlite3.Connection, newest: int, lived_s: float) -> None:
         """Drop what is too old or too much, oldest first, never the report just made; count it for later reports."""
         over = (
-            "SELECT id, agent FROM (SELECT id, agent, made_at, "
+            "SELECT id, agent FROM (SELECT id, agent, made_s, "
             "sum(length(envelope)) OVER (ORDER BY id DESC) AS size FROM reports) "
-            "WHERE id <> ? AND (size > ? OR made_at < ?)"
+            "WHERE id <> ? AND (size > ? OR made_s < ?)"
         )
-        oldest_kept = self._clock() - self._max_age_s
-        rows = connection.execute(over, (newest, self._max_bytes, oldest_kept)).fetchall()
+        rows = connection.execute(over, (newest, self._max_bytes, lived_s - self._max_age_s)).fetchall()
         for row, agent in rows:
             connection.execute("DELETE FROM reports WHERE id = ?", (row,))
             connection.execute("UPDATE chains SET dropped = dropped + 1 WHERE agent = ?", (agent,))

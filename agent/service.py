@@ -36,6 +36,8 @@ _POLICY_INTERVAL_S = 6 * 3600
 _SENDING_S = 40.0  # of ONCE_S; a session takes at most the sum of its probes' deadlines, 70 s
 _LINE_WITHIN_S = 10.0
 _STOP_WITHIN_S = 5.0
+_CLOCK_WATCH_S = 60.0
+_CLOCK_SLACK_S = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -142,6 +144,11 @@ def once(here: Station, announce: Callable[[str], None] = lambda _: None) -> Dra
     return here.send(whatever_pause=True)
 
 
+def _clock_ahead_s() -> float:
+    """Return how far the wall clock is ahead of the one that is never set."""
+    return time.time() - time.monotonic()
+
+
 class SessionTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
     """Fires at this agent's drawn session times."""
 
@@ -162,6 +169,8 @@ class Service:
         self._agent = here.enrolled.identity.agent
         self._policy = here.policy()
         self._working = threading.Lock()
+        self._stopping = False
+        self._clock_ahead_s = _clock_ahead_s()
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
@@ -176,27 +185,41 @@ class Service:
             try:
                 self._begin()
                 while True:
-                    time.sleep(3600)
+                    time.sleep(_CLOCK_WATCH_S)
+                    self._watch_the_clock()
             except KeyboardInterrupt:
                 self._end()
 
     def _end(self) -> None:
         _log.info("stopping")
+        self._stopping = True  # for a job that waits behind another: Python would wait for it at the end
         self._scheduler.shutdown(wait=False)
         if not self._working.acquire(timeout=_STOP_WITHIN_S):
             # A session is under way. What counts is on disk already; what is half measured is no result.
             logging.shutdown()
             os._exit(0)
+        self._working.release()
+
+    def _watch_the_clock(self) -> None:
+        """Plan everything anew once the clock was set back: APScheduler would wait for the times that were ahead."""
+        ahead_s = _clock_ahead_s()
+        if ahead_s < self._clock_ahead_s - _CLOCK_SLACK_S:
+            _log.warning("the clock was set back by %.0f s; planning anew", self._clock_ahead_s - ahead_s)
+            self._plan()
+        self._clock_ahead_s = ahead_s
 
     def _begin(self) -> None:
+        self._plan()
+        self._catch_up(datetime.now(UTC))
+        self._scheduler.start()
+        _log.info("measuring for %s; next session %s", self._here.enrolled.identity.school.name, self._next())
+
+    def _plan(self) -> None:
         every = self._here.settings.uplink.interval_s
         begin = datetime.now(UTC) + timedelta(seconds=1 + schedule.phase_s(self._agent, min(every, 60)))
         self._add("send", self._send, IntervalTrigger(seconds=every, start_date=begin))
         self._add("policy", self._refresh_policy, IntervalTrigger(seconds=_POLICY_INTERVAL_S, jitter=600))
         self._plan_sessions()
-        self._catch_up(datetime.now(UTC))
-        self._scheduler.start()
-        _log.info("measuring for %s; next session %s", self._here.enrolled.identity.school.name, self._next())
 
     def _plan_sessions(self) -> None:
         self._add("session", self._on_session_time, SessionTrigger(self._agent, self._policy))
@@ -210,6 +233,8 @@ class Service:
     def _safely(self, name: str, work: Callable[[], None]) -> None:
         """Do one job; what goes wrong is one line in the log, and the next job comes all the same."""
         with self._working:
+            if self._stopping:
+                return
             try:
                 work()
             except (PausedError, RevokedError) as reason:

@@ -8,6 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,10 +18,12 @@ from msgspec import Struct
 import agent
 from agent import identity, probes
 from agent.contract import measurement, report, signing
-from agent.contract.errors import NetreadyError, SettingsError
+from agent.contract.errors import InsecureUrlError, NetreadyError, SettingsError
+from agent.contract.failure import Failure
 from agent.contract.measurement import Failed, Measurement, Skipped
 from agent.contract.report import Report, Trigger
 from agent.errors import ProbeUnavailable
+from agent.host import transport
 from agent.identity import Enrolled
 from agent.meter import dial
 from agent.meter.errors import TransferError
@@ -71,8 +74,9 @@ def run(names: Sequence[str], plan: Plan, announce: Callable[[str], None] = lamb
             measurements.append(measure(name, plan, server))
         except NetreadyError as error:
             _log.error("the probe %s cannot measure: %s", name, error)
+            word: Failure = "no_server" if isinstance(error, InsecureUrlError) else "host_error"
             measurements.append(
-                Failed(probe=name, failure="host_error", detail=_plain(str(error)), started_at=_now(), took_s=0.0)
+                Failed(probe=name, failure=word, detail=_plain(str(error)), started_at=_now(), took_s=0.0)
             )
     return Session(measurements=tuple(measurements), session_s=round(time.monotonic() - began, 3), server=server)
 
@@ -123,16 +127,32 @@ def _kind(name: str) -> type[Struct]:
 
 
 def check_settings(plan: Plan, where: str) -> None:
-    """Make every configured probe once, so that a wrong setting stops the start and not the first session.
+    """Make every configured probe once, and read the CA file: a wrong setting stops the start, not the first session.
 
     Raises:
         SettingsError: names the file, the probe and the setting.
     """
+    if plan.ca_file is not None:
+        try:
+            transport.tls_context(plan.ca_file)
+        except SettingsError as error:
+            raise SettingsError(f"{where}: agent.ca_file: {error}") from error
     for name in plan.probes:
         try:
             _make(name, plan, None)
         except SettingsError as error:
             raise SettingsError(f"{where}: [probes.{name}]: {error}") from error
+
+
+def check_server(server: str) -> None:
+    """Refuse a server that could never be measured against, before anything is measured.
+
+    Raises:
+        SettingsError: it is no address.
+        InsecureUrlError: a plain address outside this computer and private networks.
+    """
+    with suppress(TransferError):  # a name that cannot be resolved is a result, and the probes say it
+        dial.check_security(dial.endpoint(server), time.monotonic() + _ANSWERS_WITHIN_S)
 
 
 def first_that_answers(servers: Sequence[str]) -> str | None:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from agent.contract import measurement, report, signing, wire
 from agent.contract.errors import MalformedError, ReportError
 from agent.contract.measurement import Failed, Link, Measurement, Skipped, Throughput, Unknown
+from agent.contract.standards import interval_of
 from collector.store import agents, reports
 from collector.store.database import Connection
 
@@ -304,16 +305,11 @@ def _speed_test_row(test: Throughput, link: Link | None) -> reports.Row:
     }
     for name in ("download", "upload"):
         direction = cast("measurement.Direction | None", getattr(test, name))
+        interval = interval_of(direction) if direction else None
         row |= {
-            f"{name}_bps": direction.ip_bps if direction else None,
-            f"{name}_low_bps": _low(direction),
-            f"{name}_high_bps": direction.ip_high_bps if direction else None,
-            f"{name}_paced": direction.is_lower_bound if direction else None,
+            f"{name}_bps": interval.value_bps if interval else None,
+            f"{name}_low_bps": interval.low_bps if interval else None,
+            f"{name}_high_bps": interval.high_bps if interval else None,
+            f"{name}_at_least": interval.high_bps is None if interval else None,
         }
     return row
-
-
-def _low(direction: measurement.Direction | None) -> float | None:
-    if direction is None:
-        return None
-    return direction.ip_low_bps if direction.ip_low_bps is not None else direction.ip_bps

@@ -106,7 +106,7 @@ def _reason(
         return f"Too few undisturbed tests on one computer: {fewest} of {enough} needed."
     if target.download_bps is None:
         return "The registry does not say how many pupils there are, so the target is not known."
-    return "The paced tests so far prove less than the target; a full test is needed."
+    return "The tests so far prove only 'at least', and less than the target; a full test is needed."
 
 
 def _shortfall(target: Target, judged: Verdict, best: tuple[DirectionFigures | None, DirectionFigures | None]) -> str:

@@ -59,7 +59,9 @@ def with_evidence(connection: Connection, breach: Breach, period: Period) -> Bre
         for test in figures.school_tests(connection, breach.id, period)
         if not test.tainted
         and test.medium not in ("wifi", "cellular")
-        and ((breach.download_below and not test.download_paced) or (breach.upload_below and not test.upload_paced))
+        and (
+            (breach.download_below and not test.download_at_least) or (breach.upload_below and not test.upload_at_least)
+        )
     ]
     return msgspec.structs.replace(breach, evidence=evidence)
 
@@ -93,7 +95,7 @@ def judge_line(school: SchoolRecord, computers: list[ComputerFigures], tolerance
 
 
 def _below(line: DirectionFigures | None, contracted_bps: int | None, tolerance: float) -> bool:
-    """Tell whether even what the tests leave possible, with every paced one as unlimited, is below the contract."""
+    """Tell whether even what the tests leave possible, with every lower bound as unlimited, is below the contract."""
     if line is None or contracted_bps is None:
         return False
     return line.possible_bps < decision_level(contracted_bps, tolerance)

@@ -35,8 +35,9 @@ class _Measured(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaul
 class Direction(Struct, frozen=True, kw_only=True):
     """One direction of a throughput test. All rates but ``goodput_bps`` are IP-layer rates (BEREC BoR (17) 112).
 
-    ``ip_low_bps`` and ``ip_high_bps`` bound the 95 % confidence interval. Where the sender's pace bound the result
-    (``paced_bps``), ``ip_high_bps`` is null: a lower bound, never evidence that a line is slow.
+    ``ip_low_bps`` and ``ip_high_bps`` bound the 95 % confidence interval; a bound that too short a test cannot give is
+    null, and then nothing is proven on that side. Where the sender's pace bound the result (``paced_bps``),
+    ``ip_high_bps`` is null: a lower bound, never evidence that a line is slow.
     ``counted_at`` says who counted the bytes; never the sender's own socket.
     """
 

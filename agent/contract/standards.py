@@ -79,7 +79,7 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 class Interval(Struct, frozen=True, kw_only=True):
-    """What is known of a rate: a value with bounds; ``high_bps`` null where nothing bounds it from above."""
+    """What is known of a rate: a value with bounds; ``low_bps`` 0 and ``high_bps`` null where nothing bounds it."""
 
     value_bps: float
     low_bps: float
@@ -158,12 +158,13 @@ def decision_level(target_bps: float, tolerance: float) -> float:
 
 
 def interval_of(direction: Direction) -> Interval:
-    """Return what a measured direction proves: a paced result only "at least"."""
-    low = direction.ip_low_bps if direction.ip_low_bps is not None else direction.ip_bps
-    if direction.is_lower_bound:
-        return Interval(value_bps=direction.ip_bps, low_bps=low, high_bps=None)
-    high = direction.ip_high_bps if direction.ip_high_bps is not None else direction.ip_bps
-    return Interval(value_bps=direction.ip_bps, low_bps=low, high_bps=high)
+    """Return what a measured direction proves: nothing on the side where the meter could give no bound.
+
+    A result that the sender's pace bound is itself a lower bound (DESIGN 5.2).
+    """
+    proven = direction.ip_bps if direction.is_lower_bound else 0.0
+    low = direction.ip_low_bps if direction.ip_low_bps is not None else proven
+    return Interval(value_bps=direction.ip_bps, low_bps=low, high_bps=direction.ip_high_bps)
 
 
 def judge_rate(rate: Interval, target_bps: float, tolerance: float) -> Outcome:

@@ -1,5 +1,6 @@
 """Files that survive a power cut, and locks that vanish with the process that held them."""
 
+import errno
 import os
 import secrets
 import sys
@@ -69,7 +70,12 @@ def exclusive(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StateError(_sentence("make the lock", path, error)) from error
     try:
-        _lock(descriptor)
+        try:
+            _lock(descriptor)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            raise StateError(_sentence("lock", path, error)) from error
         yield
     finally:
         os.close(descriptor)
@@ -99,4 +105,11 @@ def _sync_folder(folder: Path) -> None:
 
 def _sentence(doing: str, path: Path, error: OSError) -> str:
     reason = error.strerror or str(error)
-    return f"cannot {doing} {path}: {reason}; free some disk space, or give another folder with --state"
+    advice = {
+        errno.ENOSPC: "free some disk space",
+        errno.EDQUOT: "free some disk space",
+        errno.EACCES: "run this as the user who owns it",
+        errno.EPERM: "run this as the user who owns it",
+        errno.EROFS: "that disk is read-only",
+    }.get(error.errno or 0, "check that disk")
+    return f"cannot {doing} {path}: {reason}; {advice}, or give another folder with --state"

@@ -19,7 +19,9 @@ def parse(url: str, schemes: tuple[str, ...]) -> SplitResult:
         port_is_fine = parts.port != 0
     except ValueError as error:
         raise SettingsError(f"{url!r} is not a URL: {error}") from error
-    if parts.scheme not in schemes or not parts.hostname or not port_is_fine:
+    # A host or path with a space, a line break or a NUL would end up inside a request, or in a system call.
+    written_well = all(letter.isprintable() and not letter.isspace() for letter in url.strip())
+    if parts.scheme not in schemes or not parts.hostname or not port_is_fine or not written_well:
         example = f"{schemes[-1]}://host.example"
         raise SettingsError(f"{url!r} is not a URL that can be used here; expected for example {example}")
     return parts

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from agent.contract.measurement import CountedAt, Direction, Stop
 from agent.meter import estimate, layers, loop, progress, series, websocket
 from agent.meter.errors import TransferError
+from agent.meter.estimate import Estimate
 from agent.meter.progress import Progress
 from agent.meter.series import Curve
 from agent.meter.stream import Stream
@@ -23,6 +25,7 @@ _CLOCK_SLACK_S = 1.0
 _SILENCE_S = 2.0  # the far end reports every 0.4 s at least; so long without is no measurement of the end any more
 _TELL_TICKS = 4
 _MAX_SAMPLES = 4096
+_ITS_SHARE = 0.5  # of the byte limit: a far end that counts whole messages may stop short of it, but not shorter
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -106,14 +109,18 @@ class _Bulk:
 
     def _has_enough(self) -> bool:
         """Whether the byte limit is reached: counted here, or by a far end that closed each stream at its share."""
-        if self.limits.max_bytes is None:
+        limit = self.limits.max_bytes
+        if limit is None:
             return False
-        return self.counted() >= self.limits.max_bytes or all(stream.ended for stream in self.streams)
+        counted = self.counted()
+        return counted >= limit or (counted >= limit * _ITS_SHARE and all(stream.ended for stream in self.streams))
 
     def _left_early(self, stream: Stream) -> bool:
         """Whether the far end left a stream; under a byte limit it may, in peace."""
         at_its_share = self.limits.max_bytes is not None and stream.peer_code == websocket.NORMAL_CLOSURE
-        return not at_its_share and (stream.peer_code is not None or stream.ended)
+        if at_its_share:
+            return all(one.ended for one in self.streams)  # and still not enough: it was no limit that ended them
+        return stream.peer_code is not None or stream.ended
 
     def _ended_early(self) -> None:
         raise TransferError("closed_early", f"the far end ended the test after {self.elapsed_s:.1f} s, before its time")
@@ -138,14 +145,12 @@ class _Bulk:
         return self.wire_share() * layers.segment(self.streams[0].sock).ip_per_payload
 
     def result(self) -> Direction:
-        """Say how fast it was; ``bytes`` and ``duration_s`` are those of the whole transfer, warm-up and all."""
+        """Say how fast it was; ``bytes`` and ``duration_s`` are those of the whole transfer, warm-up and all.
+
+        Bounds come from the steady part only. Where slow start may reach into it there is no upper one.
+        """
         curves, end = self.curves(), self.steady_end_s()
-        begin = estimate.warm_up_s(self.limits.rtt_s, self.limits.seconds)
-        if end < begin + estimate.BLOCK_S:  # too short to leave anything out: then a mean is all there is
-            begin, end = 0.0, max(curve.end_s for curve in curves)
-        found = estimate.estimate(curves, begin, end)
-        if found is None:
-            raise TransferError("deadline", "ended too soon to say how fast the line is")
+        found = self._estimate(curves, end)
         share = self.ip_share()
         low, high = (None if bound is None else round(bound * share) for bound in (found.low_bps, found.high_bps))
         samples = series.rates(curves, series.edges(0.0, max(end, loop.TICK_S), loop.TICK_S))
@@ -161,6 +166,20 @@ class _Bulk:
             counted_at=self.counted_at,
             samples_bps=tuple(float(round(sample * share)) for sample in samples[:_MAX_SAMPLES]),
         )
+
+    def _estimate(self, curves: tuple[Curve, ...], end: float) -> Estimate:
+        rtt_s = self.limits.rtt_s
+        begin = estimate.warm_up_s(rtt_s, self.limits.seconds)
+        if end >= begin + estimate.BLOCK_S:
+            found = estimate.estimate(curves, begin, end)
+            if found is not None and begin < estimate.slow_start_s(rtt_s):
+                found = msgspec.structs.replace(found, high_bps=None)
+        else:  # too short to leave anything out: then a mean is all there is
+            found = estimate.estimate(curves, 0.0, max(curve.end_s for curve in curves))
+            found = found and Estimate(found.mean_bps, None, None)
+        if found is None:
+            raise TransferError("deadline", "ended too soon to say how fast the line is")
+        return found
 
 
 class Download(_Bulk):

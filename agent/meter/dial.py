@@ -13,9 +13,11 @@ import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar, cast
+from urllib.parse import quote
 
 from msgspec import Struct
 
+from agent.contract.errors import SettingsError
 from agent.contract.failure import Failure
 from agent.host import transport
 from agent.meter.errors import TransferError
@@ -61,8 +63,12 @@ def endpoint(server: str) -> Endpoint:
     """
     url = server.strip() if "://" in server else f"ws://{server.strip()}"
     parts = transport.parse(url, tuple(_WEBSOCKET_SCHEME))
-    scheme = _WEBSOCKET_SCHEME[parts.scheme]
-    return Endpoint(scheme, parts.hostname or "", transport.port_of(parts), parts.path.rstrip("/"))
+    scheme, host = _WEBSOCKET_SCHEME[parts.scheme], parts.hostname or ""
+    try:
+        host = host if host.isascii() else host.encode("idna").decode("ascii")  # мектеп.қаз is xn--...
+    except UnicodeError as error:
+        raise SettingsError(f"{server!r} has a host name that cannot exist: {error}") from error
+    return Endpoint(scheme, host, transport.port_of(parts), quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~"))
 
 
 def within(deadline: float, what: str, late: Failure, work: Callable[[], _Result]) -> _Result:

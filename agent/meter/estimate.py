@@ -14,7 +14,7 @@ from agent.meter.series import Curve
 
 BLOCK_S = 0.5
 MIN_BLOCKS = 3
-# t(0.975) for 1, 2, 3, ... degrees of freedom; beyond the table the normal distribution's 1.96 is close enough.
+# t(0.975) for 1, 2, 3, ... degrees of freedom.
 _T = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
     2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
@@ -30,29 +30,34 @@ class Estimate(Struct, frozen=True):
     high_bps: float | None
 
 
-def warm_up_s(rtt_s: float, limit_s: float) -> float:
-    """Return how long the beginning of a test is left out of its estimate.
+def slow_start_s(rtt_s: float) -> float:
+    """Return how long slow start and the streams' uneven beginnings may last: a dozen round trips."""
+    return 0.5 + 12 * rtt_s
 
-    Slow start and the streams' uneven beginnings take a dozen round trips; never more than half of the test is cut.
-    """
-    return min(max(1.0, 0.5 + 12 * rtt_s), limit_s / 2)
+
+def warm_up_s(rtt_s: float, limit_s: float) -> float:
+    """Return how long the beginning of a test is left out of its estimate; never more than half of the test is cut."""
+    return min(max(1.0, slow_start_s(rtt_s)), limit_s / 2)
 
 
 def estimate(curves: tuple[Curve, ...], begin_s: float, end_s: float) -> Estimate | None:
     """Estimate the rate between begin and end; None where nothing lies between them.
 
-    Shorter than MIN_BLOCKS blocks there is a mean but no interval.
+    Where MIN_BLOCKS blocks do not fit they are made shorter, and so few make the interval wide by themselves; shorter
+    than one block there is a mean but no interval.
     """
     if end_s <= begin_s:
         return None
     [mean] = series.rates(curves, [begin_s, end_s])
-    count = int((end_s - begin_s) / BLOCK_S + 1e-9)
-    if count < MIN_BLOCKS:
+    whole = int((end_s - begin_s) / BLOCK_S + 1e-9)
+    if whole < 1:
         return Estimate(mean, None, None)
+    count = max(MIN_BLOCKS, whole)
     blocks = series.rates(curves, series.edges(begin_s, end_s, (end_s - begin_s) / count))
     half = _t(count - 1) * statistics.stdev(blocks) / math.sqrt(count)
     return Estimate(mean, max(0.0, mean - half), mean + half)
 
 
 def _t(degrees: int) -> float:
-    return _T[degrees - 1] if degrees <= len(_T) else 1.96
+    """Return t(0.975); beyond the table by the Cornish-Fisher term of 1/degrees (Abramowitz and Stegun 26.7.5)."""
+    return _T[degrees - 1] if degrees <= len(_T) else 1.96 + 2.372 / degrees

@@ -1,10 +1,10 @@
 """The UDP echo server: answers requests, and only as many from one source as a school needs."""
 
-import ipaddress
 import socket
 import time
 
 from agent.meter import echo
+from agent.reflector.source import of as source_of
 
 RATE_PER_S = 1000  # echoes a second for one source: fifty computers behind one address, twenty each
 MAX_SOURCES = 4096  # sources remembered within a second; more of them get no answer in it
@@ -41,17 +41,9 @@ class EchoServer:
         if int(now) != self._second:
             self._second = int(now)
             self._counts.clear()
-        source = _source(host)
+        source = source_of(host)
         count = self._counts.get(source, 0)
         if count >= RATE_PER_S or (count == 0 and len(self._counts) >= MAX_SOURCES):
             return False
         self._counts[source] = count + 1
         return True
-
-
-def _source(host: str) -> str:
-    """Return what counts as one source: an IPv4 address, or the /64 that an IPv6 host picks its addresses from."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False).network_address)
-    return str(address)

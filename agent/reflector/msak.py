@@ -13,7 +13,6 @@ from agent.reflector.request import Exchange, Handler
 
 _GOODBYE_S = 2.0  # for the closing handshake behind whatever still fills the line
 _UNSENT_BYTES = 256 * 1024
-_MAX_LIMIT_BYTES = 1 << 50
 
 
 class _Options(Struct, frozen=True):

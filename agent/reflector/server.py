@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Self
@@ -18,7 +19,7 @@ from typing import Self
 from agent.contract.errors import SettingsError
 from agent.meter import dial, http_head
 from agent.meter.errors import HeadError, TransferError
-from agent.reflector import health, msak, request
+from agent.reflector import health, msak, request, source
 from agent.reflector.echo import EchoServer
 from agent.reflector.request import Exchange, Handler
 
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 ROUTES: dict[str, Handler] = {**health.ROUTES, **msak.ROUTES}
 MAX_CONNECTIONS = 128
+MAX_PER_SOURCE = 48  # a dozen usual tests behind one school's address, or one of the most connections behind another
+MAX_REFUSALS = 16  # told "come back later" at a time, which under TLS takes a handshake; beyond it there is no answer
 HEAD_S = 5.0  # for TLS and the request's head together, however slowly they come
 _POLL_S = 0.1
 _STOP_S = 1.5
@@ -135,6 +138,7 @@ class _Connections:
         self._stop = stop
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
+        self._admitted: Counter[str] = Counter()  # connections by source
 
     def __enter__(self) -> Self:
         return self
@@ -152,33 +156,55 @@ class _Connections:
             thread.join(max(0.0, until - time.monotonic()))
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept one connection; beyond the limit it is told to come back later."""
+        """Accept one connection; beyond its source's share or ours it is told to come back later."""
         try:
-            sock, _address = listener.accept()
+            sock, address = listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 _log.warning("no connection can be accepted just now: %s", error)
                 time.sleep(_POLL_S)
             return
+        whose = source.of(address[0])
         with self._lock:
-            if len(self._open) < MAX_CONNECTIONS:
-                thread = threading.Thread(target=self._run, args=(sock,), name="connection", daemon=True)
-                self._open[sock] = thread
-                thread.start()
+            refusal = self._refusal(whose)
+            if refusal and len(self._open) - self._admitted.total() >= MAX_REFUSALS:
+                sock.close()
                 return
-        _refuse(sock, secure=self._context is not None)
+            thread = threading.Thread(target=self._run, args=(sock, whose, refusal), name="connection", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system gives no more threads
+                _log.warning("no connection can be served just now: %s", error)
+                sock.close()
+                return
+            self._open[sock] = thread
+            if not refusal:
+                self._admitted[whose] += 1
 
-    def _run(self, sock: socket.socket) -> None:
+    def _refusal(self, whose: str) -> str | None:
+        """Return why there is no room for one more connection of this source, None if there is."""
+        if self._admitted.total() >= MAX_CONNECTIONS:
+            return f"all {MAX_CONNECTIONS} connections are in use; come back later"
+        if self._admitted[whose] >= MAX_PER_SOURCE:
+            return f"{MAX_PER_SOURCE} connections from your network are in use; come back when they have ended"
+        return None
+
+    def _run(self, sock: socket.socket, whose: str, refusal: str | None) -> None:
         talking = sock
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             talking = self._secured(sock)
-            _talk(talking, self._stop.is_set)
+            if refusal:
+                _refuse(talking, refusal)
+            else:
+                _talk(talking, self._stop.is_set)
         except (TransferError, OSError) as error:
             _log.debug("a connection ended: %s", error)  # clients come and go; the client knows why it left
         finally:
             with self._lock:
                 del self._open[sock]
+                if not refusal:
+                    self._admitted -= Counter((whose,))
             talking.close()
             sock.close()
 
@@ -190,13 +216,10 @@ class _Connections:
         return self._context.wrap_socket(sock.dup(), server_side=True)
 
 
-def _refuse(sock: socket.socket, *, secure: bool) -> None:
-    """Say 503 without waiting for the request; under TLS there is no way to say it in a hurry."""
-    with sock, suppress(OSError):
-        if not secure:
-            sock.setblocking(False)
-            sock.send(request.answer(503, f"all {MAX_CONNECTIONS} connections are in use; come back later"))
-            sock.shutdown(socket.SHUT_WR)
+def _refuse(sock: socket.socket, sentence: str) -> None:
+    """Say 503 without waiting for the request."""
+    sock.sendall(request.answer(503, sentence))
+    _close_gently(sock)
 
 
 def _talk(sock: socket.socket, stopping: Callable[[], bool]) -> None:

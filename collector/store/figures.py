@@ -15,8 +15,8 @@ from collector.store.questions import sql
 class ComputerFigures(Struct, frozen=True, kw_only=True):
     """One computer's undisturbed tests in a period; ``tests`` counts the disturbed ones too.
 
-    The plain rates are typical: medians of tests that nothing paced. ``proven``: at least half of the tests reached it,
-    with paced ones as lower bounds. ``possible``: half of them leave it open, with paced ones as unlimited.
+    The plain rates are typical: medians of tests with an upper bound. ``proven``: at least half of the tests reached
+    it, with the others (paced, or too short) as lower bounds. ``possible``: half leave it open, those as unlimited.
     """
 
     school_id: str
@@ -41,7 +41,7 @@ class ComputerFigures(Struct, frozen=True, kw_only=True):
 
 
 class DirectionFigures(Struct, frozen=True, kw_only=True):
-    """One computer's figures in one direction; ``typical_bps`` is null where every test was paced."""
+    """One computer's figures in one direction; ``typical_bps`` is null where no test had an upper bound."""
 
     tests: int
     typical_bps: float | None
@@ -77,11 +77,11 @@ class StoredTest(Struct, frozen=True, kw_only=True):
     download_bps: float | None
     download_low_bps: float | None
     download_high_bps: float | None
-    download_paced: bool
+    download_at_least: bool
     upload_bps: float | None
     upload_low_bps: float | None
     upload_high_bps: float | None
-    upload_paced: bool
+    upload_at_least: bool
     rtt_idle_ms: float | None
     tainted: list[str]
     medium: str | None

@@ -23,7 +23,7 @@ from tests.fakes.collector import FakeCollector, running
 SCHOOL = SchoolCard(id="0012", name="№12 мектеп-гимназия", region="Жетісу облысы", district="Талдықорған", pupils=640)
 OTHER_SCHOOL = SchoolCard(id="0013", name="School 13")
 QUICK = {
-    "msak": {"max_s": 1.0, "connections": 1},
+    "msak": {"max_s": 2.0, "connections": 1},
     "latency": {"count": 5, "interval_s": 0.02},
     "link": {"count_s": 0.1},
 }

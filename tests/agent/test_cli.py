@@ -65,6 +65,26 @@ def test_check_by_pupils(agent, reflector_url):
     assert "32 down, 5 up Mbit/s (ITU, for 640 pupils)" in out
 
 
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [("ws://8.8.8.8:80", "use wss://"), ("ws://a b:1", "is not a URL"), ("ws://a\0b:1", "is not a URL")],
+)
+def test_check_against_a_server_that_cannot_be_is_wrong_use(agent, server, words):
+    """A plain public address or no address at all is refused before anything is measured: exit 2."""
+    code, out, err = agent("check", "--server", server)
+    assert (code, out) == (2, "")
+    assert words in err
+
+
+def test_check_that_cannot_be_done_is_no_verdict(agent, station):
+    """Trouble with the state folder is not a FAIL of the network: exit 4."""
+    (station.state / "key").write_text("damaged")
+    code, out, err = agent("check")
+    assert (code, out) == (4, "")
+    assert "the key file" in err
+    assert "is damaged" in err
+
+
 def test_check_without_an_answer_is_undecided(agent, closed_port):
     """No measurement is no verdict: exit 4, the reason, and what to do."""
     code, out, _ = agent("check", "--server", f"ws://127.0.0.1:{closed_port}")
@@ -151,6 +171,15 @@ def test_a_wrong_probe_setting_stops_the_service(agent, station, quick_config):
     code, _, err = agent("run")
     assert code == 2
     assert "[probes.msak]" in err
+    assert str(quick_config) in err
+
+
+def test_a_wrong_ca_file_stops_the_service(agent, station, quick_config):
+    """A CA file that cannot be used is told at the start, with the file and the key, not at the first sending."""
+    quick_config.write_text('[agent]\nca_file = "/nowhere/ca.pem"\n')
+    code, _, err = agent("run")
+    assert code == 2
+    assert "agent.ca_file: the CA file /nowhere/ca.pem cannot be used" in err
     assert str(quick_config) in err
 
 

@@ -105,11 +105,23 @@ def test_old_reports_are_dropped_and_counted(state, key, make_report):
     """Past the age bound a report is history that nobody waits for."""
     now = [1_000_000.0]
     outbox = Outbox(state, max_bytes=2**26, max_age_days=1, clock=lambda: now[0])
-    outbox.append(agent_of(key), URL, make_report)
-    now[0] += 86_401
-    outbox.append(agent_of(key), URL, make_report)
-    assert [report.decode(one).sequence for one in payloads(outbox)] == [2]
+    for _ in range(4):
+        outbox.append(agent_of(key), URL, make_report)
+        now[0] += 36_000
+    assert [report.decode(one).sequence for one in payloads(outbox)] == [2, 3, 4]
     assert outbox.contents().dropped == 1
+
+
+@pytest.mark.parametrize("first_s", [1_230_768_000.0, 1_800_000_000.0, 4_000_000_000.0])
+def test_a_jump_of_the_clock_drops_nothing(state, key, make_report, first_s):
+    """A clock years behind or ahead, and put right again, costs no report that was not sent."""
+    now = [first_s]
+    outbox = Outbox(state, max_bytes=2**26, max_age_days=90, clock=lambda: now[0])
+    for moment in (first_s, 1_800_000_000.0, 1_830_000_000.0, 4_000_000_000.0, 1_800_000_500.0):
+        now[0] = moment
+        outbox.append(agent_of(key), URL, make_report)
+    assert [report.decode(one).sequence for one in payloads(outbox)] == [1, 2, 3, 4, 5]
+    assert outbox.contents().dropped == 0
 
 
 def test_refused_reports_are_kept_aside_within_bounds(outbox, key, make_report):

@@ -99,6 +99,30 @@ def test_two_programs_never_share_the_line(station, monkeypatch):
     assert station.measure(("link",), "manual", lambda _: None)[1].sequence == 1
 
 
+def test_a_clock_that_is_set_back_does_not_silence_the_service(station, monkeypatch):
+    """Jobs planned by a clock that was years ahead are planned anew when it is put right."""
+    worker = Service(station)
+    worker._plan()
+    worker._scheduler.start(paused=True)
+    try:
+        for job in worker._scheduler.get_jobs():
+            job.modify(next_run_time=datetime.now(UTC) + timedelta(days=2000))
+        worker._clock_ahead_s += 2000 * 86_400
+        worker._watch_the_clock()
+        planned = {job.id: job.next_run_time for job in worker._scheduler.get_jobs()}
+    finally:
+        worker._scheduler.shutdown(wait=False)
+    assert set(planned) >= {"send", "policy", "session", "light"}
+    assert max(planned.values()) < datetime.now(UTC) + timedelta(days=15)
+
+
+def test_a_job_that_waits_does_not_begin_once_the_service_stops(station):
+    """What is queued behind a session when the service is told to end is not begun: the end would wait for it."""
+    worker = Service(station)
+    worker._stopping = True
+    worker._safely("send", lambda: pytest.fail("it began"))
+
+
 def test_sessions_fire_at_the_drawn_times():
     """APScheduler asks; the pure schedule answers, never the same time twice."""
     agent = "0123456789abcdef0123456789abcdef"

@@ -7,10 +7,11 @@ from nacl.signing import SigningKey
 
 from agent.contract import report, signing, wire
 from agent.errors import EnrollmentError, PausedError, RevokedError, UplinkError
+from agent.exchange import MAX_REPLY_BYTES, RETRY_AFTER_S, printable
 from agent.outbox import Outbox
 from agent.settings import Settings
 from agent.settings import Uplink as UplinkSettings
-from agent.uplink import BACKOFF_S, MAX_REPLY_BYTES, RETRY_AFTER_S, Uplink, printable
+from agent.uplink import BACKOFF_S, Uplink
 from tests.agent.conftest import SCHOOL, agent_of, report_maker
 from tests.fakes.collector import FakeCollector, Scripted
 
@@ -109,10 +110,21 @@ def test_one_revoked_identity_does_not_hold_up_another(uplink, outbox, known, ke
 def test_gone_means_revoked(uplink, outbox, known, key):
     """HTTP 410 for the whole request is the same as revoked for each report."""
     fill(outbox, known, key, 1)
-    known.answers.append(Scripted(status=410))
+    known.answers.append(Scripted(status=410, body=b'{"title": "no", "status": 410, "detail": "sold"}'))
     with pytest.raises(RevokedError):
         uplink.drain(outbox)
-    assert outbox.revoked(agent_of(key)) == "Gone"
+    assert outbox.revoked(agent_of(key)) == "sold"
+
+
+@pytest.mark.parametrize("status", [410, 413])
+def test_only_the_collectors_own_word_has_consequences(uplink, outbox, known, key, status):
+    """A bare 410 or 413 is some web server's or proxy's: no report is given up for it, and nobody is revoked."""
+    fill(outbox, known, key, 1)
+    known.answers.append(Scripted(status=status, body=b"<html>no</html>"))
+    with pytest.raises(UplinkError, match=str(status)):
+        uplink.drain(outbox)
+    assert outbox.revoked(agent_of(key)) is None
+    assert uplink.drain(outbox, whatever_pause=True).sent == 1
 
 
 def test_too_large_batches_are_made_smaller(uplink, outbox, known, key):
@@ -268,6 +280,18 @@ def test_a_deadline_ends_the_sending(uplink, outbox, known, key):
     with pytest.raises(UplinkError, match="too slow"):
         uplink.drain(outbox, deadline_s=-1)
     assert outbox.contents().reports == 6
+    assert uplink.pause(outbox, known.url).failures == 0  # a long backlog is no failure of the collector's
+    assert uplink.drain(outbox).sent == 6
+
+
+def test_a_long_retry_after_is_kept_to_its_end(uplink, outbox, known, key, now):
+    """The longest pause with its jitter is a pause, not a clock gone wrong."""
+    fill(outbox, known, key, 1)
+    known.answers.append(Scripted(status=503, headers={"Retry-After": "999999"}))
+    with pytest.raises(UplinkError):
+        uplink.drain(outbox)
+    with pytest.raises(PausedError):
+        uplink.drain(outbox)
 
 
 def test_trouble_with_one_collector_does_not_hold_up_another(uplink, outbox, known, key, closed_port):
@@ -296,7 +320,8 @@ def test_a_clear_no_to_an_enrolment_is_told_in_the_collectors_words(uplink, coll
 
 
 @pytest.mark.parametrize(
-    "answer", [Scripted(status=500), Scripted(status=404), Scripted(body=b"{}"), Scripted(hang_up=True)]
+    "answer",
+    [Scripted(status=500), Scripted(status=404), Scripted(status=403), Scripted(body=b"{}"), Scripted(hang_up=True)],
 )
 def test_no_answer_to_an_enrolment_may_be_asked_again(uplink, collector, key, answer):
     """What is no clear no is trouble on the way: the same key may ask again."""

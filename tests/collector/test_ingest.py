@@ -11,7 +11,7 @@ from agent.contract.measurement import Failed, Skipped
 from collector import ingest
 from collector.store import agents
 from collector.store.database import MINISTRY
-from tests.fakes.computer import Computer, batch, paced, throughput, wire_link
+from tests.fakes.computer import Computer, batch, direction, paced, throughput, wire_link
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_report_is_stored_with_its_bytes_and_what_they_say(computer, accept, a
     )
     assert signing.verify(envelope, report.PAYLOAD_TYPE, computer.public_key) == payload
     row = ask(
-        "select school_id, download_bps, upload_bps, download_paced, rtt_idle_ms, medium, operator from speed_test"
+        "select school_id, download_bps, upload_bps, download_at_least, rtt_idle_ms, medium, operator from speed_test"
     )
     assert row == [("0007", 30e6, 6e6, False, 12.5, "ethernet", "Operator A")]
     assert ask("select kind from measurement order by position") == [("link",), ("throughput",)]
@@ -179,7 +179,15 @@ def test_a_paced_result_is_stored_as_a_lower_bound(computer, accept, ask):
     """What pacing bounded is marked so, with no upper limit."""
     test = msgspec.structs.replace(throughput(30e6, 6e6), download=paced(30e6))
     accept(computer.report(test))
-    assert ask("select download_paced, download_high_bps, upload_paced from speed_test") == [(True, None, False)]
+    assert ask("select download_at_least, download_high_bps, upload_at_least from speed_test") == [(True, None, False)]
+
+
+def test_a_result_without_bounds_proves_nothing(computer, accept, ask):
+    """A test too short for an interval is kept as a value that nothing is concluded from."""
+    short = direction(30e6, ip_low_bps=None, ip_high_bps=None)
+    accept(computer.report(msgspec.structs.replace(throughput(30e6, 6e6), download=short)))
+    row = ask("select download_bps, download_low_bps, download_high_bps, download_at_least from speed_test")
+    assert row == [(30e6, 0.0, None, True)]
 
 
 def test_a_revoked_computer_is_told_so_and_stores_nothing(computer, accept, database, ask):

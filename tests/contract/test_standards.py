@@ -195,8 +195,8 @@ def direction(*, low: float | None, high: float | None, paced: float | None) -> 
     ("low", "high", "paced", "bounds"),
     [
         (8, 12, None, (8, 12)),
-        (None, None, None, (10, 10)),  # no interval was computed: the value itself
-        (8, None, None, (8, 10)),
+        (None, None, None, (0, None)),  # too short for an interval: nothing is proven
+        (8, None, None, (8, None)),
         (8, None, 10, (8, None)),  # bound by the sender's pace: "at least"
         (None, None, 10, (10, None)),
         (8, 12, 50, (8, 12)),  # paced, but the line was slower than the pace
@@ -205,7 +205,7 @@ def direction(*, low: float | None, high: float | None, paced: float | None) -> 
 def test_what_a_direction_proves(
     low: float | None, high: float | None, paced: float | None, bounds: tuple[float, float | None]
 ) -> None:
-    """An interval as measured; a result bound by the sender's pace has no upper end."""
+    """An interval as measured; a bound that is not there proves nothing, and a paced result has no upper one."""
     interval = standards.interval_of(direction(low=low, high=high, paced=paced))
     assert (interval.low_bps, interval.high_bps) == bounds
     assert interval.value_bps == 10

@@ -4,6 +4,7 @@
 """
 
 import gzip
+import ssl
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -131,8 +132,8 @@ def problem(status: int, detail: str) -> tuple[int, dict[str, str], bytes]:
 
 
 @contextmanager
-def running() -> Iterator[FakeCollector]:
-    """Serve a fake collector on a free loopback port."""
+def running(tls: tuple[str, str] | None = None) -> Iterator[FakeCollector]:
+    """Serve a fake collector on a free loopback port, over TLS with these files of certificate and key."""
     fake = FakeCollector()
 
     class Handler(BaseHTTPRequestHandler):
@@ -159,6 +160,11 @@ def running() -> Iterator[FakeCollector]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     fake.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        fake.url = f"https://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -6,16 +6,16 @@ select
     test.agent_id,
     count(*) as tests,
     count(download_bps) as download_tests,
-    percentile_cont(0.5) within group (order by download_bps) filter (where not download_paced) as download_bps,
-    percentile_cont(0.5) within group (order by case when download_paced then download_low_bps else download_bps end)
+    percentile_cont(0.5) within group (order by download_bps) filter (where not download_at_least) as download_bps,
+    percentile_cont(0.5) within group (order by case when download_at_least then download_low_bps else download_bps end)
         as download_proven_bps,
-    percentile_cont(0.5) within group (order by case when download_paced then 1e13 else download_bps end)
+    percentile_cont(0.5) within group (order by case when download_at_least then 1e13 else download_bps end)
         as download_possible_bps,
     count(upload_bps) as upload_tests,
-    percentile_cont(0.5) within group (order by upload_bps) filter (where not upload_paced) as upload_bps,
-    percentile_cont(0.5) within group (order by case when upload_paced then upload_low_bps else upload_bps end)
+    percentile_cont(0.5) within group (order by upload_bps) filter (where not upload_at_least) as upload_bps,
+    percentile_cont(0.5) within group (order by case when upload_at_least then upload_low_bps else upload_bps end)
         as upload_proven_bps,
-    percentile_cont(0.5) within group (order by case when upload_paced then 1e13 else upload_bps end)
+    percentile_cont(0.5) within group (order by case when upload_at_least then 1e13 else upload_bps end)
         as upload_possible_bps
 from speed_test as test
 join school on school.school_id = test.school_id

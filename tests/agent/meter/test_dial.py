@@ -17,6 +17,7 @@ from agent.meter.dial import Endpoint
         ("http://[fd00::1]:9", Endpoint("ws", "fd00::1", 9)),
         ("[::1]:7000", Endpoint("ws", "::1", 7000)),
         ("  localhost:1 ", Endpoint("ws", "localhost", 1)),
+        ("wss://мектеп.қаз/тест", Endpoint("wss", "xn--e1aaogsq.xn--80ao21a", 443, "/%D1%82%D0%B5%D1%81%D1%82")),
     ],
 )
 def test_a_server_setting(server: str, expected: Endpoint) -> None:
@@ -25,7 +26,10 @@ def test_a_server_setting(server: str, expected: Endpoint) -> None:
     assert dial.endpoint(expected.url) == expected
 
 
-@pytest.mark.parametrize("server", ["", ":80", "ftp://host", "host:0", "host:70000", "::1:80"])
+@pytest.mark.parametrize(
+    "server",
+    ["", ":80", "ftp://host", "host:0", "host:70000", "::1:80", "a b:1", "ws://h/a b", "a\0b:1", f"ws://{'қ' * 70}.kz"],
+)
 def test_no_address(server: str) -> None:
     """What is no address is refused with an example of one."""
     with pytest.raises(SettingsError):

@@ -71,11 +71,20 @@ def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
 
 
 def test_too_short_for_an_interval() -> None:
-    """Under three blocks there is a mean and no bounds; of nothing there is nothing."""
+    """Under one block there is a mean and no bounds; of nothing there is nothing."""
     line = (curve((0.0, 0), (5.0, 5_000_000)),)
-    short = estimate.estimate(line, 1.0, 2.0)
-    assert (short.mean_bps, short.low_bps, short.high_bps) == (8e6, None, None)
+    short = estimate.estimate(line, 1.0, 1.4)
+    assert (short.mean_bps, short.low_bps, short.high_bps) == (pytest.approx(8e6), None, None)
     assert estimate.estimate(line, 2.0, 2.0) is None
+
+
+def test_a_short_test_has_a_wide_interval() -> None:
+    """Half a second has three blocks of its own, and their few degrees of freedom make the interval wide."""
+    noisy = (curve((0.0, 0), (0.2, 200_000), (0.4, 420_000), (0.6, 600_000)),)
+    short = estimate.estimate(noisy, 0.0, 0.6)
+    assert short.mean_bps == pytest.approx(8e6)
+    assert short.low_bps < 7.2e6
+    assert short.high_bps > 8.8e6
 
 
 @pytest.mark.parametrize(("rtt_s", "limit_s", "cut_s"), [(0, 5, 1.0), (0.1, 5, 1.7), (0.6, 5, 2.5), (0.6, 20, 7.7)])
@@ -87,4 +96,6 @@ def test_the_warm_up_grows_with_the_round_trip(rtt_s: float, limit_s: float, cut
 def test_the_table_is_student_s() -> None:
     """The table falls towards the normal distribution's quantile."""
     assert sorted(estimate._T, reverse=True) == list(estimate._T)
-    assert estimate._t(999) == pytest.approx(statistics.NormalDist().inv_cdf(0.975), abs=0.001)
+    assert estimate._t(31) == pytest.approx(2.0395, abs=0.003)
+    assert estimate._t(60) == pytest.approx(2.0003, abs=0.001)
+    assert estimate._t(10**6) == pytest.approx(statistics.NormalDist().inv_cdf(0.975), abs=0.001)

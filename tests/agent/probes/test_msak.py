@@ -14,6 +14,7 @@ from agent.meter import progress, websocket
 from agent.probes.msak import Probe
 from tests.fakes import reflectors
 from tests.fakes.bad_server import BadServer, says, status, upgraded, wait
+from tests.fakes.certificates import Authority
 
 DEADLINE_S = 12.0
 
@@ -66,15 +67,26 @@ def test_progress_is_told_in_both_phases(server: str) -> None:
 
 
 def test_tls_with_an_own_authority(tmp_path) -> None:
-    """Over wss the certificate is verified against the own CA, and the test runs."""
-    files = reflectors.certificate(tmp_path)
-    with reflectors.reflector(tls=files) as place:
-        port = place.rpartition(":")[2]
-        result = measured(f"wss://localhost:{port}", ca_file=files[0])
-        refused = measured(f"wss://localhost:{port}")
+    """Over wss the certificate is verified against the own CA, and the test runs; under another it does not."""
+    authority, other = Authority(tmp_path), Authority(tmp_path, "other")
+    with reflectors.reflector(tls=authority.issue()) as place:
+        server = f"wss://localhost:{place.rpartition(':')[2]}"
+        result = measured(server, ca_file=authority.file)
+        refused = [measured(server, ca_file=ca_file) for ca_file in (None, other.file)]
     assert isinstance(result, Throughput)
-    assert result.server == f"wss://localhost:{port}"
+    assert result.server == server
+    assert [one.failure for one in refused] == ["tls_certificate"] * 2
+
+
+def test_an_expired_certificate(tmp_path) -> None:
+    """A certificate that has expired is refused, and the detail says that it has."""
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue(days=-1))
+    with BadServer(wait, context) as bad:
+        refused = measured(f"wss://{bad.server}", ca_file=authority.file)
     assert refused.failure == "tls_certificate"
+    assert "expired" in refused.detail
 
 
 def test_a_wrong_ca_file_is_named(tmp_path) -> None:
@@ -174,6 +186,20 @@ def test_a_bad_server(behave, failure: str) -> None:
     assert (result.probe, result.failure) == ("msak", failure)
     assert result.detail.startswith("download: ")
     assert time.monotonic() - began < 20
+
+
+def leaves_early(sock: socket.socket) -> None:
+    """Send a little and say goodbye as if that had been all."""
+    sock.sendall(websocket.frame(websocket.BINARY, b"x" * 60_000, "server"))
+    sock.sendall(websocket.close_frame(websocket.NORMAL_CLOSURE, "done", "server"))
+    wait(sock)
+
+
+def test_a_far_end_that_stops_long_before_the_byte_limit() -> None:
+    """A part of the bytes is not passed off as the whole."""
+    with BadServer(upgraded(leaves_early)) as bad:
+        result = Probe(server=bad.server, max_s=5.0, max_bytes=1_000_000, connections=2).measure(12.0)
+    assert (result.probe, result.failure) == ("msak", "closed_early")
 
 
 def test_bytes_that_stop_in_the_middle() -> None:

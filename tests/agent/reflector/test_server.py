@@ -4,6 +4,7 @@ import errno
 import json
 import socket
 import ssl
+import sys
 import threading
 import time
 
@@ -106,6 +107,43 @@ def test_a_full_house_says_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
                 break
             time.sleep(0.05)
         assert answer == 200
+
+
+def from_elsewhere(server: str) -> socket.socket:
+    """Connect from another loopback address, which is another source."""
+    host, _, port = server.rpartition(":")
+    return socket.create_connection((host, int(port)), timeout=15, source_address=("127.0.0.2", 0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+def test_one_source_cannot_take_every_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that has its share is told so, and another one is served all the same."""
+    monkeypatch.setattr(reflector_server, "MAX_PER_SOURCE", 2)
+    with reflectors.reflector() as server, connected(server), connected(server):
+        with connected(server) as third:
+            assert b"2 connections from your network" in everything(third)
+        with from_elsewhere(server) as other:
+            other.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+            assert status_of(everything(other)) == 200
+
+
+def test_under_tls_a_full_house_says_it_too(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the cap a TLS client reads 503 and a sentence, not a connection that closed."""
+    monkeypatch.setattr(reflector_server, "MAX_CONNECTIONS", 1)
+    files = reflectors.certificate(tmp_path)
+    context = ssl.create_default_context(cafile=files[0])
+    with reflectors.reflector(tls=files) as server, connected(server):
+        answer = httpx.get(f"https://localhost:{server.rpartition(':')[2]}/healthz", verify=context)
+    assert answer.status_code == 503
+    assert "come back later" in answer.json()["detail"]
+
+
+def test_refusing_has_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who are refused and stay cost a bounded number of threads; beyond it a connection is closed at once."""
+    monkeypatch.setattr(reflector_server, "MAX_CONNECTIONS", 0)
+    monkeypatch.setattr(reflector_server, "MAX_REFUSALS", 0)
+    with reflectors.reflector() as server, connected(server) as sock:
+        assert until_lost(sock) == b""
 
 
 def _try(server: str) -> int:

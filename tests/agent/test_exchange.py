@@ -1,0 +1,152 @@
+"""One exchange with a collector: who is trusted, through which proxy, and how long it may take."""
+
+import socket
+import ssl
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+from agent.errors import UplinkError
+from agent.exchange import Answer, Asker
+from tests.fakes.bad_server import BadServer
+from tests.fakes.certificates import Authority
+from tests.fakes.collector import FakeCollector, Scripted, running
+
+OURS = "/api/v1/policy"
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    """The machine's own proxy stays out of the tests."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def asked(collector: str, ca_file: str | None = None, timeout_s: float = 5.0) -> Answer:
+    return Asker(timeout_s, ca_file).ask("GET", collector, OURS)
+
+
+def fine(fake: FakeCollector) -> FakeCollector:
+    fake.answers.append(Scripted(body=b"fine"))
+    return fake
+
+
+def test_https_with_an_own_authority(tmp_path) -> None:
+    """A collector with a certificate of an authority that the settings name is trusted."""
+    authority = Authority(tmp_path)
+    with running(authority.issue()) as fake:
+        assert asked(fine(fake).url, authority.file).body == b"fine"
+
+
+@pytest.mark.parametrize(
+    ("names", "days", "trusted", "words"),
+    [
+        ("DNS:localhost", 2, "other", r"not trusted.*ca_file"),
+        ("DNS:localhost", 2, None, r"not trusted.*ca_file"),
+        ("DNS:localhost", -1, "authority", r"not trusted.*expired.*date and time"),
+        ("DNS:elsewhere.test", 2, "authority", r"not trusted.*another server's"),
+    ],
+    ids=["another authority", "no authority named", "expired", "another name"],
+)
+def test_a_certificate_that_does_not_prove_the_collector(tmp_path, names, days, trusted, words) -> None:
+    """Wrong authority, expired, wrong name: nothing is sent, and the sentence says what to do."""
+    files = Authority(tmp_path).issue(names, days)
+    other = Authority(tmp_path, "other")
+    ca_file = {"other": other.file, "authority": str(tmp_path / "authority.pem"), None: None}[trusted]
+    with running(files) as fake:
+        with pytest.raises(UplinkError, match=words):
+            asked(fake.url, ca_file)
+        assert fake.requests == []
+
+
+def drip(sock: socket.socket) -> None:
+    """Answer with one header field after the other, without end."""
+    sock.recv(65536)
+    sock.sendall(b"HTTP/1.1 200 OK\r\n")
+    for _ in range(1000):
+        sock.sendall(b"X: y\r\n")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_dripping_headers_hold_nobody(tmp_path, *, secure: bool) -> None:
+    """The time limit is for the whole exchange: a byte now and then does not stretch it."""
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue())
+    with BadServer(drip, context if secure else None) as bad:
+        address = f"https://localhost:{bad.port}" if secure else f"http://{bad.server}"
+        with pytest.raises(UplinkError, match="did not answer in time"):
+            asked(address, authority.file, timeout_s=0.5)
+
+
+def test_an_answer_that_was_cut_is_no_answer() -> None:
+    """A body without a length that is cut by the time limit is not taken for a whole one."""
+
+    def begin(sock: socket.socket) -> None:
+        sock.recv(65536)
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(1000):
+            sock.sendall(b"1")
+            time.sleep(0.05)
+
+    with BadServer(begin) as bad, pytest.raises(UplinkError, match="did not answer in time"):
+        asked(f"http://{bad.server}", timeout_s=0.5)
+
+
+def test_through_a_proxy(monkeypatch) -> None:
+    """Where the environment names a proxy, plain requests go through it."""
+    with running() as fake, running() as proxy:
+        proxy.handle = lambda method, path, headers, body: fake.handle(  # type: ignore[method-assign]
+            method, path.removeprefix(fake.url), headers, body
+        )
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        assert asked(fine(fake).url).body == b"fine"
+        url = fake.url
+    assert fake.requests == [("GET", OURS)]
+    with pytest.raises(UplinkError, match="cannot be reached"):
+        asked(url)
+
+
+def tunnel(sock: socket.socket) -> None:
+    """Be a proxy for CONNECT."""
+    host, _, port = sock.recv(65536).split()[1].decode().rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as far:
+        sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        threading.Thread(target=pump, args=(far, sock), daemon=True).start()
+        pump(sock, far)
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+
+
+def test_https_through_a_proxy(tmp_path, monkeypatch) -> None:
+    """Through a proxy's tunnel the certificate is still the collector's, and is checked."""
+    authority = Authority(tmp_path)
+    with running(authority.issue()) as fake, BadServer(tunnel) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.server}")
+        assert asked(fine(fake).url, authority.file).body == b"fine"
+        assert proxy.connections == 1
+        with pytest.raises(UplinkError, match="not trusted"):
+            asked(fake.url)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense://127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_a_sentence(monkeypatch, proxy: str) -> None:
+    """A proxy setting that httpx cannot go by ends in a sentence, not in a traceback."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(UplinkError, match="the proxy set on this computer cannot be used"):
+        asked("http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("address", ["http://8.8.8.8", "http://[2001:4860:4860::8888]", "http://[::ffff:8.8.8.8]"])
+def test_plain_http_to_a_public_address_is_refused(address: str) -> None:
+    """Nothing travels in the open over the internet."""
+    with pytest.raises(UplinkError, match="use https"):
+        asked(address)
