@@ -20,7 +20,7 @@ from agent.contract.errors import InsecureUrlError, NetreadyError, SettingsError
 from agent.contract.measurement import Skipped
 from agent.contract.standards import Target
 from agent.contract.wire import Policy, SchoolCard
-from agent.errors import NotEnrolledError, StateError
+from agent.errors import NotEnrolledError, RevokedError, StateError, UplinkError
 from agent.settings import Settings
 
 if TYPE_CHECKING:
@@ -124,14 +124,15 @@ def _check(arguments: argparse.Namespace) -> int:
     policy = identity.load_policy(state) if enrolled else Policy()
     target, notes = _target(arguments.pupils, policy)
     console = Console(stderr=arguments.json)
-    report = None
+    report = here = None
     with check.live(console) as announce:
         if enrolled is None:
             seen = session.run(session.CAPACITY, service.plan(settings, (arguments.server,)), announce)
         else:
             here = service.station(state, settings)
             seen, report = here.measure(session.CAPACITY, "manual", announce)
-            notes.append(_sent(here))
+    if here is not None:
+        notes.append(_sent(here))
     finding = diagnosis.find(seen.measurements, target)
     if arguments.json:
         print(encode(check.document(seen, report, finding, target)))
@@ -224,10 +225,15 @@ def _enroll(arguments: argparse.Namespace) -> int:
 def _is_your_school(school: SchoolCard) -> bool:
     from agent.status import school_words
 
-    print(f"{school_words(school)}\nIs this your school? [Y/n] ", end="", flush=True)
-    answer = sys.stdin.readline()
-    # Without even a line break the terminal was closed: nobody answered.
-    return bool(answer) and answer.strip().lower() in {"", "y", "yes", "д", "да", "и", "иә"}
+    print(school_words(school))
+    while True:
+        print("Is this your school? [y/n] ", end="", flush=True)
+        answer = sys.stdin.readline()
+        if answer.strip().lower() in {"y", "yes", "д", "да", "и", "иә"}:
+            return True
+        # Without even a line break the terminal was closed: nobody answered.
+        if not answer or answer.strip().lower() in {"n", "no", "н", "нет", "ж", "жоқ"}:
+            return False
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -242,7 +248,12 @@ def _run(arguments: argparse.Namespace) -> int:
     guard = threading.Timer(service.ONCE_S - 5, _give_up)
     guard.daemon = True
     guard.start()
-    drained = service.once(here)
+    try:
+        drained = service.once(here)
+    except RevokedError:
+        raise
+    except UplinkError as error:
+        raise UplinkError(f"measured and kept on this computer, but not everything was sent: {error}") from error
     guard.cancel()
     if drained.refused:
         newest = here.outbox.refusals(1)[0]

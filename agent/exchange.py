@@ -267,6 +267,8 @@ def _network_sentence(collector: str, error: Exception) -> str:
         return f"{collector} did not answer in time; is this computer online?"
     if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
         return f"{collector} does not speak HTTP ({reason}); check the address"
+    if "WRONG_VERSION_NUMBER" in reason:
+        return f"{collector} answers without TLS; check the port, or write http:// if it is on your own network"
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return f"the certificate of {collector} is not trusted ({reason}); {_certificate_advice(reason)}"
     return f"{collector} cannot be reached ({reason}); is this computer online, and the address right?"

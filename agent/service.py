@@ -83,6 +83,12 @@ class Station(Struct, frozen=True, kw_only=True):
             self.refresh_policy()
         return drained
 
+    def check_welcome(self) -> None:
+        """Raise RevokedError where the collector no longer wants this computer: then its reports only wait."""
+        reason = self.outbox.revoked(self.enrolled.identity.agent)
+        if reason is not None:
+            raise RevokedError(f"the collector takes no more reports of this computer: {reason}")
+
     def refresh_policy(self) -> None:
         """Fetch and store the policy; raises UplinkError, and the stored one stays."""
         policy = self.uplink.fetch_policy(self.enrolled)
@@ -141,7 +147,9 @@ def once(here: Station, announce: Callable[[str], None] = lambda _: None) -> Dra
         UplinkError: not everything could be sent; it stays in the outbox.
     """
     here.measure(session.CAPACITY, "once", announce)
-    return here.send(whatever_pause=True)
+    drained = here.send(whatever_pause=True)
+    here.check_welcome()
+    return drained
 
 
 def _clock_ahead_s() -> float:
@@ -179,7 +187,10 @@ class Service:
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; raises StateError if another service works on this state folder."""
-        with _alone(self._here.state / "service.lock", "netready-agent run already runs on this computer"):
+        with _alone(
+            self._here.state / "service.lock",
+            "netready-agent run already runs on this computer: nothing is to be done, or stop that one first",
+        ):
             # A handler that raises, not one that sets an Event: setting takes a lock that the waiting thread may hold.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             try:

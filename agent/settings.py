@@ -1,15 +1,12 @@
 """The settings of this computer: read once at start, frozen, with every default in the structs below."""
 
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta, Struct
 
-from agent.contract.errors import SettingsError
+from agent.contract import settings_file
 from agent.contract.wire import MAX_BATCH_REPORTS
 
 CONFIG_VARIABLE = "NETREADY_CONFIG"
@@ -53,16 +50,7 @@ def load(file: Path | None) -> Settings:
     Raises:
         SettingsError: names the file and the key that is wrong.
     """
-    if file is None:
-        return Settings()
-    try:
-        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Settings)
-    except FileNotFoundError as error:
-        raise SettingsError(f"there is no settings file {file}; see config/agent.toml for one to begin with") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}") from error
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{file}: {_with_key(str(error))}") from error
+    return Settings() if file is None else settings_file.read(file, Settings, "config/agent.toml")
 
 
 def config_file(option: str | None, environment: Mapping[str, str]) -> Path | None:
@@ -91,13 +79,3 @@ def state_folder(option: str | None, environment: Mapping[str, str], platform: s
         return Path("/var/lib/netready")
     home = PurePosixPath(environment.get("HOME", "/"))
     return Path(PurePosixPath(environment.get("XDG_STATE_HOME") or home / ".local" / "state") / "netready")
-
-
-def _with_key(message: str) -> str:
-    """Turn msgspec's "Expected `int` - at `$.outbox.max_bytes`" into "outbox.max_bytes: expected `int`"."""
-    text, _, place = message.partition(" - at `$")
-    key = place.rstrip("`").lstrip(".")
-    if unknown := re.fullmatch(r"Object contains unknown field `(.+)`", text):
-        return f"{'.'.join(filter(None, (key, unknown[1])))}: there is no such setting; see config/agent.toml"
-    text = text[:1].lower() + text[1:]
-    return f"{key}: {text}" if key else text

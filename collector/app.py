@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -122,6 +123,7 @@ def _describe(app: FastAPI) -> None:
 def bind(settings: Settings) -> socket.socket:
     """Bind the listening socket; raises SettingsError naming the address that cannot be had."""
     host, port = split_address(settings.serve.listen)
+    _check_certificate(settings)
     if settings.serve.tls_cert is None and _is_public(host):
         raise SettingsError(
             f"listening on {host} without TLS is not safe; give --tls-cert and --tls-key, or listen on 127.0.0.1 behind"
@@ -140,6 +142,16 @@ def bind(settings: Settings) -> socket.socket:
         _log.warning("%s has no TLS: agents accept it only inside a private network", settings.serve.listen)
     listener.listen(2048)
     return listener
+
+
+def _check_certificate(settings: Settings) -> None:
+    if settings.serve.tls_cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.serve.tls_cert, settings.serve.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        files = f"{settings.serve.tls_cert} and {settings.serve.tls_key}"
+        raise SettingsError(f"{files} cannot be used as certificate and key: {error}; give two PEM files") from error
 
 
 def serve(database: Database, settings: Settings, listener: socket.socket, ready: Callable[[str], None]) -> None:

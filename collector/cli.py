@@ -161,11 +161,12 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
     if database.url is not None and not database.url.startswith(("postgresql://", "postgres://")):
         raise SettingsError(f"{database.url!r} is not a PostgreSQL URL; write postgresql://user@host/database")
+    policy.zone_of(settings.policy)
     return msgspec.structs.replace(settings, database=database)
 
 
-def _open(settings: Settings) -> Database:
-    return open_database(settings.database, progress=_say)
+def _open(settings: Settings, *, make: bool = False) -> Database:
+    return open_database(settings.database, progress=_say, make=make)
 
 
 def _say(sentence: str) -> None:
@@ -190,8 +191,9 @@ def _serve(options: argparse.Namespace) -> int:
     settings = msgspec.structs.replace(
         settings, serve=chosen, policy=msgspec.structs.replace(settings.policy, servers=servers)
     )
+    policy.check_servers(settings.policy)
     listener = app.bind(settings)
-    with listener, _open(settings) as database:
+    with listener, _open(settings, make=True) as database:
         app.serve(database, settings, listener, lambda address: print(f"listening {address}", flush=True))
     return 0
 
@@ -203,7 +205,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _upgrade(options: argparse.Namespace) -> int:
-    with _open(_settings(options)):
+    with _open(_settings(options), make=True):
         _say("the database has this version's schema")
     return 0
 
@@ -213,7 +215,7 @@ def _import(options: argparse.Namespace) -> int:
     read = registry.read(options.file, regions)
     for warning in read.warnings:
         _say(f"warning: {warning}")
-    with _open(_settings(options)) as database, database.owning() as connection:
+    with _open(_settings(options), make=True) as database, database.owning() as connection:
         schools.keep_regions(connection, registry.region_records(regions))
         added, renewed = schools.keep_schools(connection, read.rows)
     _say(f"{options.file}: {added} schools added, {renewed} renewed")
@@ -226,7 +228,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
     from collector import simulate
 
-    with _open(_settings(options)) as database, Progress(console=Console(stderr=True)) as shown:
+    with _open(_settings(options), make=True) as database, Progress(console=Console(stderr=True)) as shown:
         task = shown.add_task("synthetic schools")
         sent = simulate.run(
             database,
@@ -244,7 +246,7 @@ def _simulate(options: argparse.Namespace) -> int:
 def _create_enrollment(options: argparse.Namespace) -> int:
     with _open(_settings(options)) as database, database.owning() as connection:
         token = enrollment.create_token(connection, options.school, uses=options.uses, days=options.expires, now=_now())
-    _say(f"for {options.uses} computer(s) of school {options.school}, good for {options.expires} days:")
+    _say(f"school {options.school}, uses: {options.uses}, days: {options.expires}; the token:")
     print(token)
     return 0
 
@@ -295,11 +297,14 @@ def _ranking(options: argparse.Namespace) -> int:
         return 0
     kind = "csv" if options.format == "table" else options.format
     content = export.export(rows, wanted.row, kind)
+    if options.output is None and kind in ("xlsx", "parquet") and sys.stdout.isatty():
+        raise SettingsError(f"{kind} is not for a terminal; name a file with --output")
     if options.output is None:
         sys.stdout.buffer.write(content + (b"\n" if kind == "json" else b""))
         sys.stdout.buffer.flush()
     else:
         _write(options.output, content)
+        _say(f"{options.output}: {len(rows)} rows")
     return 0
 
 

@@ -1,6 +1,7 @@
 """What agents are told: whom to measure against, when, and what their school needs. One policy for the country."""
 
 import hashlib
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -18,6 +19,14 @@ def zone_of(settings: PolicySettings) -> ZoneInfo:
         return ZoneInfo(settings.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingsError(f"there is no time zone {settings.time_zone!r}; for example Asia/Almaty") from error
+
+
+def check_servers(settings: PolicySettings) -> None:
+    """See that agents can use the servers they are told of; raises SettingsError naming the one they cannot."""
+    for server in settings.servers:
+        parts = urlsplit(server)
+        if parts.scheme not in ("ws", "wss") or not parts.hostname:
+            raise SettingsError(f"{server!r} is no server that agents can test against; write wss://HOST:PORT")
 
 
 def policy_for(school: SchoolRecord, settings: PolicySettings) -> Policy:

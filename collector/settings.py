@@ -2,13 +2,12 @@
 
 import os
 import sys
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
+from agent.contract import settings_file
 from agent.contract.errors import SettingsError
 from agent.contract.wire import Clock
 
@@ -67,12 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def load(file: Path | None) -> Settings:
     """Read settings from a TOML file, or the defaults without one; raises SettingsError naming the file and the key."""
-    if file is None:
-        return Settings()
-    try:
-        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Settings)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: {error}") from error
+    return Settings() if file is None else settings_file.read(file, Settings, "config/collector.toml")
 
 
 def default_data_folder() -> Path:

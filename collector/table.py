@@ -13,7 +13,7 @@ _SHORTEST_NAME = 8
 _ANSWER = {
     True: Text("✔ meets", style="green"),
     False: Text("✘ below", style="red"),
-    None: Text("? not enough", style="dim"),
+    None: Text("? no answer", style="dim"),
 }
 
 
@@ -40,7 +40,7 @@ def print_ranking(
     for row, *cells in zip(rows, *columns.values(), strict=True):
         table.add_row(*cells, style="bold reverse" if row.id == mark else "")
     out.print(table)
-    note = "Mbit/s at the IP layer, typical (median)."
+    note = "Mbit/s at the IP layer, typical (median); '? no answer': too few tests to judge, or no line."
     if any(row.synthetic for row in rows):
         note += " Contains SYNTHETIC schools made by 'simulate'."
     out.print(note, style="dim", highlight=False)

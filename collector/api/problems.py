@@ -75,10 +75,20 @@ def install(app: FastAPI) -> None:
         return problem(400, found)
 
     @app.exception_handler(HTTPException)
-    def plain(_request: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+    def plain(request: Request, error: HTTPException) -> Response:
+        return _plain(request, error)
 
     @app.exception_handler(Exception)
     def bug(_request: Request, error: Exception) -> Response:
         _log.error("unexpected error", exc_info=error)
         return problem(500, "an error in netready itself; it was logged, please report it with the time")
+
+
+def _plain(request: Request, error: HTTPException) -> Response:
+    """Answer what the framework refuses by itself: unknown addresses and methods."""
+    if error.status_code != 404:
+        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+    detail = "there is nothing at this address; /docs lists what there is"
+    if request.scope["path"].startswith("/api/"):
+        return problem(404, detail)
+    return HTMLResponse(pages.error_page(404, detail), 404)

@@ -91,11 +91,15 @@ class Database:
         self.close()
 
     def _keep_alive(self, server: embedded.Server) -> None:
+        last = ""
         while not self._closed.wait(_WATCH_S):
             try:
                 server.revive(progress=_log.warning)
+                last = ""
             except DatabaseError as error:
-                _log.error("%s", error)
+                if str(error) != last:
+                    last = str(error)
+                    _log.error("the database cannot be watched over; was its folder moved? %s", error)
 
     @contextlib.contextmanager
     def _connection(self, pool: psycopg_pool.ConnectionPool[Connection]) -> Iterator[Connection]:
@@ -103,8 +107,12 @@ class Database:
             yield connection
 
 
-def open_database(settings: DatabaseSettings, progress: Callable[[str], None] | None = None) -> Database:
+def open_database(
+    settings: DatabaseSettings, progress: Callable[[str], None] | None = None, *, make: bool = False
+) -> Database:
     """Open the database the settings name, starting or joining the embedded one if they name none.
+
+    Without ``make`` an embedded database has to be there already: a mistyped folder must not look like lost data.
 
     Raises:
         DatabaseError: it cannot be reached, started or migrated; says what to do.
@@ -112,7 +120,12 @@ def open_database(settings: DatabaseSettings, progress: Callable[[str], None] | 
     if settings.url is not None:
         with _as_database_error():
             return Database(settings.url, pool_size=settings.pool_size)
-    server = embedded.start_or_join(Path(settings.data) if settings.data else default_data_folder(), progress=progress)
+    data = Path(settings.data) if settings.data else default_data_folder()
+    if not make and not embedded.exists(data):
+        raise DatabaseError(
+            f"there is no database in {data}; name its folder with --data, or make one with 'serve' or 'schools import'"
+        )
+    server = embedded.start_or_join(data, progress=progress)
     try:
         with _as_database_error():
             _make_embedded_database(server)
@@ -151,4 +164,5 @@ def _as_database_error() -> Iterator[None]:
     except psycopg.errors.ReadOnlySqlTransaction as error:
         raise DatabaseError("the database is read-only: name the one that takes writes, not its standby") from error
     except psycopg.OperationalError as error:
-        raise DatabaseError(f"the database cannot be used: {error}; is it running, and is the URL right?") from error
+        said = " ".join(str(error).split())
+        raise DatabaseError(f"the database cannot be used ({said}); is it running, and is the URL right?") from error

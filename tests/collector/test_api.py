@@ -323,3 +323,12 @@ def test_a_direction_that_was_not_measured_is_null(client, add_school, enrolled,
     client.post("/api/v1/reports", content=batch(*[computer.report(half) for _ in range(3)]))
     (row,) = client.get("/api/v1/rankings/schools", headers=bearer("ministry")).json()["items"]
     assert (row["download_bps"], row["upload_bps"], row["meets"], row["rank"]) == (30e6, None, None, None)
+
+
+def test_an_unknown_page_is_a_page(client):
+    """A person who mistypes an address reads a sentence, a program a problem document."""
+    page = client.get("/no-such-page")
+    assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+    assert "/docs" in page.text
+    assert "/docs" in problem(client.get("/api/v1/no-such-thing"), 404)

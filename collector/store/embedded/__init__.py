@@ -14,7 +14,7 @@ from collector.errors import EmbeddedError
 from collector.store.embedded.address import SUPERUSER, conninfo
 from collector.store.embedded.waiting import Say
 
-__all__ = ["SUPERUSER", "Server", "start_or_join"]
+__all__ = ["SUPERUSER", "Server", "exists", "start_or_join"]
 
 
 class Server:
@@ -50,6 +50,11 @@ class Server:
             EmbeddedError: it did not stop; says which process it is.
         """
         self._leave()
+
+
+def exists(data: Path) -> bool:
+    """Tell whether a data folder has ever held a database of ours."""
+    return (data / "postgres").is_dir()
 
 
 def start_or_join(data: Path, *, progress: Say | None = None) -> Server:
