@@ -260,7 +260,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise StateError(
             f"the collector refused {drained.refused} reports, the last because: {newest.reason}: {newest.detail}"
         )
-    print(f"measured; {drained.sent} reports sent")
+    print(f"measured; reports sent: {drained.sent}")
     return 0
 
 

@@ -218,7 +218,7 @@ def _import(options: argparse.Namespace) -> int:
     with _open(_settings(options), make=True) as database, database.owning() as connection:
         schools.keep_regions(connection, registry.region_records(regions))
         added, renewed = schools.keep_schools(connection, read.rows)
-    _say(f"{options.file}: {added} schools added, {renewed} renewed")
+    _say(f"{options.file}: schools added: {added}, renewed: {renewed}")
     return 0
 
 
@@ -268,7 +268,7 @@ def _revoke_access(options: argparse.Namespace) -> int:
         ended = stored.revoke_access(connection, options.name)
     if not ended:
         raise NotFound(f"nobody called {options.name!r} holds an API token that still works")
-    _say(f"{ended} token(s) of {options.name} ended")
+    _say(f"tokens of {options.name} that ended: {ended}")
     return 0
 
 

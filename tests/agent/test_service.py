@@ -173,7 +173,7 @@ def test_run_once_ends_with_its_outcome(station, collector, quick_config):
     """Exit 0 if all was sent; 1 with the reason if not, and the report waits."""
     good = start(station, quick_config, "--once")
     out, err = good.communicate(timeout=60)
-    assert (good.returncode, out) == (0, "measured; 1 reports sent\n"), err
+    assert (good.returncode, out) == (0, "measured; reports sent: 1\n"), err
     collector.refuse[2] = "your clock is wrong"
     refused = start(station, quick_config, "--once")
     _, err = refused.communicate(timeout=60)
