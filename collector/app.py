@@ -71,7 +71,7 @@ def make_app(database: Database, settings: Settings) -> FastAPI:
     )
     problems.install(app)
     app.include_router(agents.router(door, metrics))
-    app.include_router(people.router())
+    app.include_router(people.routes)
     app.include_router(pages.router())
     _add_own_routes(app, context, metrics)
     _describe(app)

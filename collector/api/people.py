@@ -64,96 +64,103 @@ class SchoolAnswer(Struct, frozen=True, kw_only=True):
     failures: list[StoredFailure]
 
 
-def router() -> APIRouter:
-    """Return the routes for people's programs."""
-    routes = APIRouter(prefix="/api/v1", tags=["people"])
+routes = APIRouter(prefix="/api/v1", tags=["people"])
+"""The routes for people's programs."""
 
-    @routes.get(
-        "/schools",
-        responses=schema_of(ListedSchool, is_list=True),
-        openapi_extra=needs("token"),
-        summary="The registry's schools",
-    )
-    def list_schools(
-        context: In, viewer: By, region: RegionCode = None, limit: Limit = answers.DEFAULT_LIMIT, cursor: Cursor = None
-    ) -> Response:
-        with context.database.reading(viewer) as connection:
-            found = schools.schools(connection, region)
-        items = [_listed(school) for school in found]
-        return json_answer(page(items, of=f"schools {region}", limit=limit, cursor=cursor))
 
-    @routes.get(
-        "/schools/{school_id:path}",
-        responses=schema_of(SchoolAnswer),
-        openapi_extra=needs("token"),
-        summary="One school and its tests",
-    )
-    def one_school(context: In, viewer: By, school_id: str, period: PeriodName = None) -> Response:
-        when = context.period(period)
-        with context.database.reading(viewer) as connection:
-            school = schools.school(connection, school_id)
-            if school is None:
-                raise NotFound(f"there is no school {school_id!r} that you may see; ids are text, leading zeros count")
-            judged = readiness.of_school(connection, school, when)
-            speed_tests = figures.school_tests(connection, school_id, when)
-            failures = figures.school_failures(connection, school_id, when)
-        return json_answer(_school_answer(judged, when.label, speed_tests, failures))
+@routes.get(
+    "/schools",
+    responses=schema_of(ListedSchool, is_list=True),
+    openapi_extra=needs("token"),
+    summary="The registry's schools",
+)
+def list_schools(
+    context: In, viewer: By, region: RegionCode = None, limit: Limit = answers.DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
+    """Answer the schools the viewer may see."""
+    with context.database.reading(viewer) as connection:
+        found = schools.schools(connection, region)
+    items = [_listed(school) for school in found]
+    return json_answer(page(items, of=f"schools {region}", limit=limit, cursor=cursor))
 
-    @routes.get(
-        "/rankings",
-        responses=schema_of(RankingCard, is_list=True),
-        openapi_extra=needs("token"),
-        summary="Which rankings there are",
-    )
-    def list_rankings(_viewer: By) -> Response:
-        known = {name: rankings.get(name) for name in rankings.names()}
-        found = [RankingCard(name, one.title, one.about) for name, one in known.items()]
-        return json_answer({"items": found, "total": len(found), "cursor": None})
 
-    @routes.get(
-        "/rankings/{name}",
-        responses=schema_of(rankings.Row, is_list=True, files=tuple(export.MEDIA_TYPES.values())),
-        openapi_extra=needs("token"),
-        summary="A ranking of a period",
-    )
-    def ranking(
-        context: In,
-        viewer: By,
-        name: RankingName,
-        period: PeriodName = None,
-        region: RegionCode = None,
-        format: Format = "json",  # noqa: A002 - the parameter's name on the wire
-        limit: Limit = answers.DEFAULT_LIMIT,
-        cursor: Cursor = None,
-    ) -> Response:
-        wanted = rankings.get(name)
-        window = rankings.Window(context.period(period), region)
-        with context.database.reading(viewer) as connection:
-            rows = wanted.rows(connection, window)
-        if format != "json":
-            headings = {"content-disposition": f'attachment; filename="{name}-{window.period.label}.{format}"'}
-            return Response(
-                export.export(rows, wanted.row, format), media_type=export.MEDIA_TYPES[format], headers=headings
-            )
-        of = f"{name} {window.period.label} {region}"
-        return json_answer(page(rows, of=of, limit=limit, cursor=cursor))
+@routes.get(
+    "/schools/{school_id:path}",
+    responses=schema_of(SchoolAnswer),
+    openapi_extra=needs("token"),
+    summary="One school and its tests",
+)
+def one_school(context: In, viewer: By, school_id: str, period: PeriodName = None) -> Response:
+    """Answer one school with its readiness and the tests behind it."""
+    when = context.period(period)
+    with context.database.reading(viewer) as connection:
+        school = schools.school(connection, school_id)
+        if school is None:
+            raise NotFound(f"there is no school {school_id!r} that you may see; ids are text, leading zeros count")
+        judged = readiness.of_school(connection, school, when)
+        speed_tests = figures.school_tests(connection, school_id, when)
+        failures = figures.school_failures(connection, school_id, when)
+    return json_answer(_school_answer(judged, when.label, speed_tests, failures))
 
-    @routes.get(
-        "/sla/breaches",
-        responses=schema_of(sla.Breach, is_list=True),
-        openapi_extra=needs("token"),
-        summary="Lines measured below contract",
-    )
-    def breaches(
-        context: In, viewer: By, period: PeriodName = None, limit: Limit = answers.DEFAULT_LIMIT, cursor: Cursor = None
-    ) -> Response:
-        when = context.period(period)
-        with context.database.reading(viewer) as connection:
-            found = page(sla.breaches(connection, when), of=f"breaches {when.label}", limit=limit, cursor=cursor)
-            found["items"] = [sla.with_evidence(connection, breach, when) for breach in found["items"]]
-        return json_answer(found)
 
-    return routes
+@routes.get(
+    "/rankings",
+    responses=schema_of(RankingCard, is_list=True),
+    openapi_extra=needs("token"),
+    summary="Which rankings there are",
+)
+def list_rankings(_viewer: By) -> Response:
+    """Answer which rankings there are."""
+    known = {name: rankings.get(name) for name in rankings.names()}
+    found = [RankingCard(name, one.title, one.about) for name, one in known.items()]
+    return json_answer({"items": found, "total": len(found), "cursor": None})
+
+
+@routes.get(
+    "/rankings/{name}",
+    responses=schema_of(rankings.Row, is_list=True, files=tuple(export.MEDIA_TYPES.values())),
+    openapi_extra=needs("token"),
+    summary="A ranking of a period",
+)
+def ranking(
+    context: In,
+    viewer: By,
+    name: RankingName,
+    period: PeriodName = None,
+    region: RegionCode = None,
+    format: Format = "json",  # noqa: A002 - the parameter's name on the wire
+    limit: Limit = answers.DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """Answer a ranking as JSON, or as a file."""
+    wanted = rankings.get(name)
+    window = rankings.Window(context.period(period), region)
+    with context.database.reading(viewer) as connection:
+        rows = wanted.rows(connection, window)
+    if format != "json":
+        headings = {"content-disposition": f'attachment; filename="{name}-{window.period.label}.{format}"'}
+        return Response(
+            export.export(rows, wanted.row, format), media_type=export.MEDIA_TYPES[format], headers=headings
+        )
+    of = f"{name} {window.period.label} {region}"
+    return json_answer(page(rows, of=of, limit=limit, cursor=cursor))
+
+
+@routes.get(
+    "/sla/breaches",
+    responses=schema_of(sla.Breach, is_list=True),
+    openapi_extra=needs("token"),
+    summary="Lines measured below contract",
+)
+def breaches(
+    context: In, viewer: By, period: PeriodName = None, limit: Limit = answers.DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
+    """Answer the lines measured below contract, each with its tests."""
+    when = context.period(period)
+    with context.database.reading(viewer) as connection:
+        found = page(sla.breaches(connection, when), of=f"breaches {when.label}", limit=limit, cursor=cursor)
+        found["items"] = [sla.with_evidence(connection, breach, when) for breach in found["items"]]
+    return json_answer(found)
 
 
 def _listed(school: SchoolRecord) -> ListedSchool:
