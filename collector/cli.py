@@ -284,8 +284,7 @@ def _revoke_agent(options: argparse.Namespace) -> int:
 def _ranking(options: argparse.Namespace) -> int:
     settings = _settings(options)
     wanted = rankings.get(options.name)
-    zone = policy.zone_of(settings.policy)
-    period = periods.parse(options.period, zone) if options.period else periods.quarter_of(_now(), zone)
+    period = periods.chosen(options.period, _now(), policy.zone_of(settings.policy))
     if options.region is not None and options.region not in {region.region_id for region in registry.regions()}:
         raise NotFound(f"there is no region {options.region!r}; codes are ISO 3166-2, for example KZ-75")
     with _open(settings) as database, database.reading(MINISTRY) as connection:

@@ -35,7 +35,7 @@ class Context(Struct, frozen=True, kw_only=True):
 
     def period(self, label: str | None) -> Period:
         """Return the period a caller named, or the current quarter; raises SettingsError for nonsense."""
-        return periods.parse(label, self.zone) if label else periods.quarter_of(self.now(), self.zone)
+        return periods.chosen(label, self.now(), self.zone)
 
 
 def context_of(request: Request) -> Context:

@@ -61,14 +61,16 @@ def enroll(connection: Connection, body: bytes, settings: PolicySettings, now: d
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError(f"not an enrolment request: {error}") from error
     signing.verify(envelope, wire.ENROLLMENT_TYPE, request.public_key)
-    agents.one_at_a_time(connection, signing.agent_id(request.public_key))
-    token = _usable_token(connection, request, now)
+    agent_id = signing.agent_id(request.public_key)
+    agents.one_at_a_time(connection, agent_id)
+    hashed = token_hash(request.token.strip())
+    known = agents.agents_by_id(connection, [agent_id]).get(agent_id)
+    token = _usable_token(connection, hashed, known, now)
     school = schools.school(connection, token.school_id)
     if school is None:
         raise EnrollmentRefused("the school of this token is no longer in the registry; ask for a new token")
-    agent_id = signing.agent_id(request.public_key)
     if not request.preview:
-        _bind(connection, request, agent_id, token.school_id)
+        _bind(connection, request, hashed, known, token.school_id)
     region = schools.regions(connection).get(school.region_id)
     return wire.EnrollReply(
         agent=agent_id,
@@ -84,18 +86,16 @@ def enroll(connection: Connection, body: bytes, settings: PolicySettings, now: d
     )
 
 
-def _usable_token(connection: Connection, request: wire.EnrollRequest, now: datetime) -> agents.TokenRecord:
-    hashed = token_hash(request.token.strip())
+def _usable_token(
+    connection: Connection, hashed: bytes, known: agents.AgentRecord | None, now: datetime
+) -> agents.TokenRecord:
     token = agents.token_for_use(connection, hashed)
     if token is None:
         raise EnrollmentRefused("this token is not known here; check that it was copied whole")
-    known = agents.agents_by_id(connection, [signing.agent_id(request.public_key)])
-    record = next(iter(known.values()), None)
-    if record is not None and record.revoked_at is not None:
+    if known is not None and known.revoked_at is not None:
         raise EnrollmentRefused("this computer's key was revoked; delete its state folder and enrol it anew")
-    already_bound = record is not None and record.school_id == token.school_id and record.token_sha256 == hashed
-    if already_bound:
-        return token
+    if known is not None and known.school_id == token.school_id and known.token_sha256 == hashed:
+        return token  # already bound by it: the reply was lost
     if token.expires_at <= now:
         raise EnrollmentRefused(f"this token expired on {token.expires_at:%Y-%m-%d}; ask for a new one")
     if token.used >= token.uses:
@@ -103,18 +103,22 @@ def _usable_token(connection: Connection, request: wire.EnrollRequest, now: date
     return token
 
 
-def _bind(connection: Connection, request: wire.EnrollRequest, agent_id: str, school_id: str) -> None:
-    hashed = token_hash(request.token.strip())
-    record = agents.agents_by_id(connection, [agent_id]).get(agent_id)
-    if record is not None and record.school_id != school_id:
+def _bind(
+    connection: Connection,
+    request: wire.EnrollRequest,
+    hashed: bytes,
+    known: agents.AgentRecord | None,
+    school_id: str,
+) -> None:
+    if known is not None and known.school_id != school_id:
         raise EnrollmentRefused("this computer's key belongs to another school; enrol it with a new key")
-    if record is None or record.token_sha256 != hashed:
+    if known is None or known.token_sha256 != hashed:
         agents.spend_token(connection, hashed)
     agents.keep_agent(
         connection,
         {
             "school_id": school_id,
-            "agent_id": agent_id,
+            "agent_id": signing.agent_id(request.public_key),
             "public_key": request.public_key,
             "token_sha256": hashed,
             "room": request.room,

@@ -40,6 +40,11 @@ def quarter_of(moment: datetime, zone: ZoneInfo) -> Period:
     return parse(f"{local.year}-Q{(local.month + 2) // 3}", zone)
 
 
+def chosen(label: str | None, now: datetime, zone: ZoneInfo) -> Period:
+    """Return the period a caller named, or the current quarter; raises SettingsError for nonsense."""
+    return parse(label, zone) if label else quarter_of(now, zone)
+
+
 def before(period: Period, zone: ZoneInfo) -> Period:
     """Return the period of the same kind that ends where this one begins."""
     start = period.start

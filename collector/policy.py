@@ -31,14 +31,14 @@ def check_servers(settings: PolicySettings) -> None:
 
 def policy_for(school: SchoolRecord, settings: PolicySettings) -> Policy:
     """Return the policy of a school's computers."""
-    policy = Policy(
+    return Policy(
+        version=version(settings),
         servers=settings.servers,
         hours=Hours(start=settings.start, end=settings.end, weekdays=settings.weekdays, time_zone=settings.time_zone),
         capacity_sessions_per_day=settings.capacity_sessions_per_day,
         latency_interval_s=settings.latency_interval_s,
         target=standards.target_for(school.pupils),
     )
-    return msgspec.structs.replace(policy, version=version(settings))
 
 
 def version(settings: PolicySettings) -> int:

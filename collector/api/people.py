@@ -10,7 +10,6 @@ from collector import export, rankings, readiness, sla
 from collector.api import answers
 from collector.api.answers import json_answer, needs, page, schema_of
 from collector.context import By, In
-from collector.errors import NotFound
 from collector.readiness import State
 from collector.store import figures, schools
 from collector.store.figures import StoredFailure, StoredTest
@@ -94,9 +93,7 @@ def one_school(context: In, viewer: By, school_id: str, period: PeriodName = Non
     """Answer one school with its readiness and the tests behind it."""
     when = context.period(period)
     with context.database.reading(viewer) as connection:
-        school = schools.school(connection, school_id)
-        if school is None:
-            raise NotFound(f"there is no school {school_id!r} that you may see; ids are text, leading zeros count")
+        school = schools.visible_school(connection, school_id)
         judged = readiness.of_school(connection, school, when)
         speed_tests = figures.school_tests(connection, school_id, when)
         failures = figures.school_failures(connection, school_id, when)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -13,7 +12,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from collector import rankings, readiness
 from collector.context import In, PageBy
-from collector.errors import NotFound
 from collector.periods import Period, before
 from collector.store import figures, schools
 
@@ -62,7 +60,7 @@ def router() -> APIRouter:
 
     @routes.get("/static/netready.css")
     def style() -> Response:
-        text = resources.files("collector.pages").joinpath("static/netready.css").read_text(encoding="utf-8")
+        text = (_FOLDER / "static" / "netready.css").read_text(encoding="utf-8")
         return Response(text, media_type="text/css", headers={"cache-control": "max-age=3600"})
 
     @routes.get("/rankings/{name}")
@@ -84,7 +82,6 @@ def router() -> APIRouter:
             regions=regions,
             periods=_recent(context, window.period),
             rows=rows[(number - 1) * PAGE_ROWS : number * PAGE_ROWS],
-            total=len(rows),
             page=number,
             pages=pages,
             summary=_summary(rows),
@@ -96,9 +93,7 @@ def router() -> APIRouter:
     def school(context: In, viewer: PageBy, school_id: str, period: str | None = None) -> Response:
         when = context.period(period or None)
         with context.database.reading(viewer) as connection:
-            found = schools.school(connection, school_id)
-            if found is None:
-                raise NotFound(f"there is no school {school_id!r} that you may see; ids are text, leading zeros count")
+            found = schools.visible_school(connection, school_id)
             return _html(
                 "school.html",
                 judged=readiness.of_school(connection, found, when),

@@ -8,6 +8,7 @@ from msgspec import Struct
 from psycopg.rows import kwargs_row
 from psycopg.types.json import Json
 
+from collector.errors import NotFound
 from collector.store.database import Connection
 from collector.store.questions import sql
 
@@ -61,6 +62,14 @@ def school(connection: Connection, school_id: str) -> SchoolRecord | None:
     """Return one school, or None if there is none that the viewer may see."""
     with connection.cursor(row_factory=kwargs_row(SchoolRecord)) as cursor:
         return cursor.execute(sql("school"), {"school_id": school_id}).fetchone()
+
+
+def visible_school(connection: Connection, school_id: str) -> SchoolRecord:
+    """Return one school; raises NotFound if there is none that the viewer may see."""
+    found = school(connection, school_id)
+    if found is None:
+        raise NotFound(f"there is no school {school_id!r} that you may see; ids are text, leading zeros count")
+    return found
 
 
 def schools(connection: Connection, region_id: str | None = None) -> list[SchoolRecord]:
