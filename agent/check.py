@@ -116,9 +116,33 @@ def _lines(console: Console, page: Page) -> list[RenderableType]:
     for one in seen:
         if (words := _words(one)) is not None:
             facts.add_row(words[0], Text(words[1]))
+    for name, sentence in _beside(throughput) if throughput is not None else ():
+        facts.add_row(name, Text(sentence))
     facts.add_row("Server", Text(page.session.server or "none known"))
     facts.add_row("Needed", Text(_needed(target)))
     return [table, Text(), facts] if throughput is not None else [facts]
+
+
+def _beside(throughput: Throughput) -> list[tuple[str, str]]:
+    """Return what the figures of a throughput test do not say by themselves."""
+    rows = []
+    rtts = (
+        ("idle", throughput.rtt_idle_ms),
+        ("while downloading", throughput.rtt_download_ms),
+        ("while uploading", throughput.rtt_upload_ms),
+    )
+    if known := [f"{rtt_ms:.0f} ms {when}" for when, rtt_ms in rtts if rtt_ms is not None]:
+        rows.append(("Answers", "after " + ", ".join(known)))
+    directions = [one for one in (throughput.download, throughput.upload) if one is not None]
+    for one, name in zip(directions, ("download", "upload"), strict=False):
+        if one.burst_bps is not None:
+            rows.append(("Boost", f"{name} at first {mbit(one.burst_bps)} Mbit/s, then {mbit(one.ip_bps)}"))
+    if any(one.sustained_bps is None and not one.is_lower_bound for one in directions):
+        seconds = " and ".join(f"{one.duration_s:.1f}" for one in directions)
+        rows.append(("Looked", f"for {seconds} s; a line that slows down later shows that in the weekly long test"))
+    if "shared_line" in throughput.suspected:
+        rows.append(("Suspected", "other computers were using the line at the same time"))
+    return rows
 
 
 def _rate_row(
@@ -128,13 +152,17 @@ def _rate_row(
         return ["", Text("not measured")]
     rate = standards.interval_of(direction)
     style = _COLOURS[outcome] if outcome else "default"
-    between = f"{mbit(rate.low_bps)} " + (f"to {mbit(rate.high_bps)}" if rate.high_bps is not None else "or more")
-    if direction.ip_low_bps is None and direction.ip_high_bps is None:
-        between = "too short to tell how exact"
+    words = f"{mbit(rate.value_bps)} Mbit/s"
+    up_to = f"to {mbit(rate.high_bps)}" if rate.high_bps is not None else "or more"
+    between = f"({mbit(rate.low_bps)} {up_to}), "
+    if direction.is_lower_bound:
+        words, between = f"at least {mbit(rate.low_bps)} Mbit/s", ""
+    elif direction.ip_low_bps is None and direction.ip_high_bps is None:
+        between = "(too short to tell how exact), "
     return [
         _bar(console, min(1.0, direction.ip_bps / wanted_bps), style),
-        Text(f"{mbit(rate.value_bps)} Mbit/s", style=f"bold {style}"),
-        Text(f"({between}), needs {mbit(wanted_bps)}", style="dim"),
+        Text(words, style=f"bold {style}"),
+        Text(f"{between}needs {mbit(wanted_bps)}", style="dim"),
     ]
 
 

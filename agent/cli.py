@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ import agent
 from agent import settings as settings_of
 from agent.contract import measurement, standards
 from agent.contract.errors import InsecureUrlError, NetreadyError, SettingsError
-from agent.contract.measurement import Skipped
+from agent.contract.measurement import Measurement, Skipped
 from agent.contract.standards import Target
 from agent.contract.wire import Policy, SchoolCard
 from agent.errors import NotEnrolledError, RevokedError, StateError, UplinkError
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from agent import check, diagnosis, identity, service, session
+    from agent import check, diagnosis, identity, planning, service, session
     from agent.status import encode, school_words
 
     state, settings = _home(arguments)
@@ -125,12 +125,14 @@ def _check(arguments: argparse.Namespace) -> int:
     target, notes = _target(arguments.pupils, policy)
     console = Console(stderr=arguments.json)
     report = here = None
+    names = session.full(settings.agent.engine)
     with check.live(console) as announce:
         if enrolled is None:
-            seen = session.run(session.CAPACITY, service.plan(settings, (arguments.server,)), announce)
+            seen = session.run(names, planning.plan(settings, (arguments.server,), target), announce)
+            _count(state, settings, seen.measurements)
         else:
             here = service.station(state, settings)
-            seen, report = here.measure(session.CAPACITY, "manual", announce)
+            seen, report = here.measure(names, "manual", announce)
     if here is not None:
         notes.append(_sent(here))
     finding = diagnosis.find(seen.measurements, target)
@@ -163,9 +165,9 @@ def _sent(here: "Station") -> str:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    from agent import service, session
+    from agent import planning, session
 
-    _, settings = _home(arguments)
+    state, settings = _home(arguments)
     given = {}
     for pair in arguments.set:
         key, equals, value = pair.partition("=")
@@ -173,13 +175,25 @@ def _probe(arguments: argparse.Namespace) -> int:
             raise SettingsError(f"--set {pair}: expected KEY=VALUE, for example --set server=ws://HOST:PORT")
         given[key.strip()] = value
     table = settings.probes.get(arguments.name, {}) | given
-    plan = msgspec.structs.replace(service.plan(settings, ()), probes={arguments.name: table})
+    plan = msgspec.structs.replace(planning.plan(settings, ()), probes={arguments.name: table})
     seen = session.measure(arguments.name, plan, None, arguments.deadline)
-    print(measurement.encode(seen).decode())
+    print(measurement.encode(seen).decode(), flush=True)
+    _count(state, settings, (seen,))
     if isinstance(seen, Skipped):
         print(f"netready-agent: {seen.reason}", file=sys.stderr)
         return 3
     return 0
+
+
+def _count(state: Path, settings: Settings, seen: Sequence[Measurement]) -> None:
+    """Count what a test by hand took against the data budget, where this computer has one; it is never refused."""
+    from agent import identity, service
+
+    try:
+        if identity.load(state) is not None:
+            service.station(state, settings).planner().count(seen, datetime.now(UTC))
+    except StateError as error:
+        print(f"netready-agent: not counted against the month's data budget: {error}", file=sys.stderr)
 
 
 def _reflect(arguments: argparse.Namespace) -> int:
@@ -237,11 +251,11 @@ def _is_your_school(school: SchoolCard) -> bool:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from agent import service, session
+    from agent import planning, service, session
 
     state, settings = _home(arguments)
     here = service.station(state, settings)
-    session.check_settings(service.plan(settings, ()), str(_config_file(arguments)))
+    session.check_settings(planning.plan(settings, ()), str(_config_file(arguments)))
     if not arguments.once:
         service.Service(here).run()
         return 0

@@ -20,8 +20,9 @@ NEAR_LINK_SPEED = 0.7  # a cable or card this full is what limits the test
 NOTABLE_TRAFFIC_BPS = 1e6
 NOTABLE_LOSS = 0.02
 NOTABLE_DELAY_MS = 150.0  # one way and back; beyond it talking over each other begins (ITU-T G.114, 2003)
+_NO_SPEED_TESTS = frozenset({"link", "latency"})  # the other probe of a session is its engine, whichever it is
 _Kind = TypeVar("_Kind")
-_LIMITED_HERE = frozenset({"link_limited", "host_limited"})
+_LINE_MAY_BE_FASTER = frozenset({"link_limited", "host_limited", "server_limited", "vpn", "proxy", "sleep"})
 
 ADVICE: dict[Failure, str] = {
     "no_server": "No test server is known: enrol this computer, or name a server with --server.",
@@ -32,7 +33,11 @@ ADVICE: dict[Failure, str] = {
     "tls_certificate": "The server's certificate is not trusted: check this computer's date and time; a filter that "
     "reads encrypted traffic does this too.",
     "tls_failed": "No encrypted connection came about: a firewall or filter may stand in between.",
-    "redirected": "We were sent to another page, probably a login page: log in to the network with a browser first.",
+    "redirected": "The test server sent us to another address: check the address with whoever runs the server.",
+    "captive_portal": "A login page answered in the server's place: log in to the network with a browser first, then "
+    "run this again.",
+    "intercepted": "A filter or proxy answers in the test server's place: ask whoever runs it to let this server "
+    "through.",
     "refused_by_server": "The test server does not let this computer in: tell whoever runs the server.",
     "busy": "The test server is busy: run this again in a few minutes.",
     "http_status": "The test server answered unexpectedly: check its address.",
@@ -64,7 +69,7 @@ def find(measurements: Sequence[Measurement], target: Target) -> Finding:
     verdict = standards.judge(download, upload, target)
     return Finding(
         verdict=verdict,
-        reason=_reason(verdict, download, upload, target, _failure_of(measurements, "msak")),
+        reason=_reason(verdict, download, upload, target, _failure_of_the_speed_test(measurements)),
         fixes=tuple(_fixes(measurements, throughput, link, target, verdict)),
     )
 
@@ -80,14 +85,14 @@ def mbit(bps: float) -> str:
 def _rate(throughput: Throughput, direction: Direction | None, link: Link | None) -> Interval | None:
     """Return what a direction proves about the line.
 
-    Where this computer or its link was the limit the line may be faster; where this computer's other traffic shared the
-    line, that much must be allowed for.
+    Where something else was the limit (this computer, its link, the server, a VPN) the line may be faster; where this
+    computer's other traffic shared the line, that much must be allowed for.
     """
     if direction is None:
         return None
     rate = standards.interval_of(direction)
     slow_link = link is not None and _is_limit(link, direction.ip_bps)
-    if _LIMITED_HERE.intersection(throughput.tainted) or slow_link:
+    if _LINE_MAY_BE_FASTER.intersection(throughput.tainted) or slow_link:
         return msgspec.structs.replace(rate, high_bps=None)
     if rate.high_bps is not None and direction.cross_traffic_bps:
         return msgspec.structs.replace(rate, high_bps=rate.high_bps + direction.cross_traffic_bps)
@@ -176,6 +181,12 @@ def _here(throughput: Throughput | None, link: Link | None, outcome: Outcome, ta
         fixes.append("This computer was too slow for the test: close other programs, or measure on a faster one.")
     if "vpn" in tainted:
         fixes.append("A VPN carried the test: switch it off and run this again, to measure the line itself.")
+    if "proxy" in tainted:
+        fixes.append("A proxy carried the test: let this computer reach the test server directly and run this again.")
+    if "sleep" in tainted:
+        fixes.append("This computer slept during the test: keep it awake and run this again.")
+    if "server_limited" in tainted:
+        fixes.append("The test server was the limit, not the line: run this again, or against another server.")
     if "cross_traffic" in tainted or _own_traffic(throughput, link):
         fixes.append(
             "This computer was using the network itself during the test: stop updates, cloud sync and video, "
@@ -194,7 +205,8 @@ def _about_link(link: Link, throughput: Throughput | None, outcome: Outcome, tar
             "cable and run this again before blaming the line."
         )
     if link.medium == "ethernet" and link.speed_bps and link.speed_bps <= SLOW_ETHERNET_BPS:
-        measured = max((one.ip_bps for one in _directions(throughput)), default=0.0)
+        # A rate that the sender's pace bound says nothing of what the link can carry.
+        measured = max((one.ip_bps for one in _directions(throughput) if not one.is_lower_bound), default=0.0)
         needed = max(target.download_bps or target.download_floor_bps, target.upload_bps)
         if _is_limit(link, measured) or link.speed_bps < needed:
             fixes.append(
@@ -233,8 +245,9 @@ def _directions(throughput: Throughput | None) -> list[Direction]:
     return [one for one in both if one is not None]
 
 
-def _failure_of(measurements: Sequence[Measurement], probe: str) -> Failed | None:
-    return next((one for one in measurements if isinstance(one, Failed) and one.probe == probe), None)
+def _failure_of_the_speed_test(measurements: Sequence[Measurement]) -> Failed | None:
+    failed = (one for one in measurements if isinstance(one, Failed))
+    return next((one for one in failed if one.probe not in _NO_SPEED_TESTS), None)
 
 
 def _first(measurements: Sequence[Measurement], kind: type[_Kind]) -> _Kind | None:

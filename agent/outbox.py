@@ -183,8 +183,17 @@ class Outbox:
 
     def write_note(self, name: str, value: str) -> None:
         """Write something small down that must outlive this process."""
-        change = "INSERT INTO notes VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-        self._run(lambda connection: connection.execute(change, (name, value)))
+        self.change_note(name, lambda _: value)
+
+    def change_note(self, name: str, change: Callable[[str | None], str]) -> None:
+        """Write down what ``change`` makes of what was written there, with no other process in between."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            row = connection.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
+            statement = "INSERT INTO notes VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+            connection.execute(statement, (name, change(row[0] if row else None)))
+
+        self._run(work)
 
     def _begin_chain(self, connection: sqlite3.Connection, agent: str, collector: str) -> None:
         """Note where a chain begins before numbers are reserved: a crash in between must not look like a lost file."""

@@ -1,14 +1,21 @@
-"""When to measure: times drawn from a hash of the agent's id, so that a country's computers never start together.
+"""When to measure and what to ask: times drawn from a hash of the agent's id, so that a country never starts together.
 
-Pure: the same agent, day and policy give the same times on every run. The day is cut into as many equal parts as there
-are sessions and each part gets one, so that tests neither bunch up nor leave the afternoon empty.
+Pure: the same agent, day and policy give the same times on every run. The hours of lessons are cut into as many equal
+parts as there are sessions and each part gets one, so that tests neither bunch up nor leave the afternoon empty; one
+more session lies in the quiet hours. Lessons are not disturbed: there the cheap question is asked ("verdict"), and how
+fast the line is ("capacity") in the quiet hours, or at the end of lessons where no computer is ever on in quiet hours.
 """
 
 import hashlib
+import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec import Struct
+
 from agent.contract.errors import SettingsError
+from agent.contract.measurement import Form, Purpose
 from agent.contract.wire import Hours, Policy
 
 # Everybody else's cron jobs run on the hour; a clock that is a minute wrong would put us there too.
@@ -17,67 +24,156 @@ ON_TIME = timedelta(seconds=90)
 _CATCH_UP_S = (60, 1200)
 _DAY_MINUTES = 24 * 60
 _DAYS_AHEAD = 15  # hours with one weekday leave gaps of a week; none at all leave nothing to wait for
+_CAPACITY_SHARE = 4  # a capacity test takes at most one in so many of the bytes that are left
+
+
+class Wanted(Struct, frozen=True):
+    """What a session asks of the line."""
+
+    purpose: Purpose
+    form: Form = "short"
+
+
+VERDICT, CAPACITY, LONG_CAPACITY = Wanted("verdict"), Wanted("capacity"), Wanted("capacity", "long")
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """What the choice of a question rests on.
+
+    ``last_capacity`` and ``last_long`` are when such tests last came out, null if never; ``since`` is when this
+    computer joined its school. ``left_bytes`` is what is left of the month's data budget, null without one;
+    ``verdict_bytes`` and ``long_bytes`` are what such tests take here, the latter null where nobody knows yet.
+    """
+
+    since: datetime
+    last_capacity: datetime | None = None
+    last_long: datetime | None = None
+    metered: bool = False
+    left_bytes: int | None = None
+    verdict_bytes: int = 0
+    long_bytes: int | None = None
+
+
+def wanted(agent: str, policy: Policy, known: Known, now: datetime) -> Wanted:
+    """Return what the scheduled session that begins now asks.
+
+    In the quiet hours: capacity, in its long form once the last long one is as old as the policy allows. During
+    lessons: a verdict, unless a capacity test is overdue; then the day's last session makes up for it, and any session
+    once it is overdue twice over. A metered connection is never asked for its capacity, nor one whose data budget runs
+    low: a test takes at most a quarter of what is left.
+    """
+    if known.metered or not _may_take(known, known.verdict_bytes):
+        return VERDICT
+    may_be_long = known.left_bytes is None or (known.long_bytes is not None and _may_take(known, known.long_bytes))
+    if is_quiet(policy, now):
+        is_due = _days(policy, known.last_long, now) >= policy.long_capacity_days
+        return LONG_CAPACITY if is_due and may_be_long else CAPACITY
+    if may_be_long and _lessons_must_do(agent, policy, known.last_long, known.since, now):
+        return LONG_CAPACITY
+    return CAPACITY if _lessons_must_do(agent, policy, known.last_capacity, known.since, now) else VERDICT
+
+
+def capacity_share(left_bytes: int) -> int:
+    """Return how much of what is left of a month's data budget a capacity test may take."""
+    return left_bytes // _CAPACITY_SHARE
+
+
+def _may_take(known: Known, needed_bytes: int) -> bool:
+    return known.left_bytes is None or needed_bytes <= capacity_share(known.left_bytes)
+
+
+def _lessons_must_do(agent: str, policy: Policy, last: datetime | None, since: datetime, now: datetime) -> bool:
+    """Tell whether a capacity test is so overdue that it is made during lessons.
+
+    One that was made in quiet hours shows that this computer is on then: tonight comes first.
+    """
+    allowed = policy.long_capacity_days
+    if _days(policy, last or since, now) >= 2 * allowed:
+        return True
+    grace = 1 if last is not None and is_quiet(policy, last) else 0
+    return _days(policy, last, now) >= allowed + grace and _is_last_of_lessons(agent, policy, now)
+
+
+def _days(policy: Policy, last: datetime | None, now: datetime) -> float:
+    """Return how many days ago that was; without end if never, or if a clock that was wrong put it into the future."""
+    if last is None or last > now:
+        return math.inf
+    zone = zone_of(policy.hours)
+    return (now.astimezone(zone).date() - last.astimezone(zone).date()).days
+
+
+def _is_last_of_lessons(agent: str, policy: Policy, now: datetime) -> bool:
+    following = _first(lambda day: sessions(agent, day, policy), policy, now)
+    return following is None or _opened_on(policy.hours, following) != _opened_on(policy.hours, now)
+
+
+def planned(agent: str, day: date, policy: Policy) -> list[datetime]:
+    """Return all sessions of this local day in UTC, in order: those in lessons and the one in the quiet hours."""
+    return sorted(sessions(agent, day, policy) + quiet_sessions(agent, day, policy))
 
 
 def sessions(agent: str, day: date, policy: Policy) -> list[datetime]:
-    """Return the capacity sessions that begin in the hours of this local day, in UTC, in order."""
+    """Return the sessions that begin in the hours of lessons of this local day, in UTC, in order."""
     hours = policy.hours
     if day.isoweekday() not in hours.weekdays:
         return []
-    zone = zone_of(hours)
     minutes = _usable_minutes(hours)
     count = policy.capacity_sessions_per_day
-    midnight = datetime.combine(day, datetime.min.time())
     times = []
     for slot in range(count):
         part = minutes[slot * len(minutes) // count : (slot + 1) * len(minutes) // count]
         if part:
-            draw = _draw(agent, day.isoformat(), str(slot))
-            local = midnight + timedelta(minutes=part[draw % len(part)], seconds=draw // len(part) % 60)
-            times.append(local.replace(tzinfo=zone).astimezone(UTC))
+            times.append(_drawn(_draw(agent, day.isoformat(), str(slot)), part, day, zone_of(hours)))
     return sorted(times)
+
+
+def quiet_sessions(agent: str, day: date, policy: Policy) -> list[datetime]:
+    """Return the one session in the quiet hours of this local day, or none; minutes that lessons have are not quiet."""
+    quiet = _quiet_hours(policy)
+    if day.isoweekday() not in quiet.weekdays or not policy.capacity_sessions_per_day:
+        return []
+    zone = zone_of(quiet)
+    minutes = [one for one in _usable_minutes(quiet) if not is_open(policy.hours, _moment(day, one, 0, zone))]
+    return [_drawn(_draw(agent, day.isoformat(), "quiet"), minutes, day, zone)] if minutes else []
 
 
 def next_session(agent: str, policy: Policy, after: datetime) -> datetime | None:
     """Return the first session later than ``after``, or None if the policy has none."""
-    today = after.astimezone(zone_of(policy.hours)).date()
-    for days in range(-1, _DAYS_AHEAD):
-        for moment in sessions(agent, today + timedelta(days=days), policy):
-            if moment > after:
-                return moment
-    return None
+    return _first(lambda day: planned(agent, day, policy), policy, after)
 
 
 def latest_session(agent: str, policy: Policy, now: datetime) -> datetime | None:
     """Return the last session of today or yesterday that should have begun by now."""
-    today = now.astimezone(zone_of(policy.hours)).date()
-    planned = [moment for days in (-1, 0) for moment in sessions(agent, today + timedelta(days=days), policy)]
-    return max((moment for moment in planned if moment <= now), default=None)
+    return _latest(lambda day: planned(agent, day, policy), policy, now)
 
 
 def catch_up(agent: str, policy: Policy, last: datetime | None, now: datetime) -> datetime | None:
     """Return when to make up for sessions that were slept through, or None.
 
     However many were missed, they are made up for once, a drawn delay from now so that computers that wake together do
-    not measure together, and only within the hours. A computer that never measured has missed nothing.
+    not measure together, and only within hours of the same kind: what was missed at night does not disturb lessons. A
+    computer that never measured has missed nothing.
     """
-    planned = latest_session(agent, policy, now)
-    if planned is None or last is None or last >= planned or not is_open(policy.hours, now):
+    plan = quiet_sessions if is_quiet(policy, now) else sessions
+    missed = _latest(lambda day: plan(agent, day, policy), policy, now)
+    if missed is None or last is None or last >= missed or not _same_hours(policy, now, now):
         return None
-    begin = now.astimezone(UTC) + timedelta(seconds=_between(*_CATCH_UP_S, _draw(agent, planned.isoformat())))
+    begin = now.astimezone(UTC) + timedelta(seconds=_between(*_CATCH_UP_S, _draw(agent, missed.isoformat())))
     following = next_session(agent, policy, now)
-    return begin if is_open(policy.hours, begin) and (following is None or begin < following) else None
+    return begin if _same_hours(policy, now, begin) and (following is None or begin < following) else None
 
 
 def is_open(hours: Hours, now: datetime) -> bool:
-    """Tell whether the policy's hours include this moment."""
-    local = now.astimezone(zone_of(hours))
+    """Tell whether the hours include this moment."""
     start, length = _window(hours)
-    minute = local.hour * 60 + local.minute
-    if (minute - start) % _DAY_MINUTES >= length:
-        return False
-    began = local.date() if minute >= start else local.date() - timedelta(days=1)
-    return began.isoweekday() in hours.weekdays
+    local = now.astimezone(zone_of(hours))
+    within = (local.hour * 60 + local.minute - start) % _DAY_MINUTES < length
+    return within and _opened_on(hours, now).isoweekday() in hours.weekdays
+
+
+def is_quiet(policy: Policy, now: datetime) -> bool:
+    """Tell whether this moment lies in the quiet hours; lessons come first where the two overlap."""
+    return is_open(_quiet_hours(policy), now) and not is_open(policy.hours, now)
 
 
 def phase_s(agent: str, interval_s: int) -> int:
@@ -96,6 +192,24 @@ def zone_of(hours: Hours) -> ZoneInfo:
         ) from error
 
 
+def _quiet_hours(policy: Policy) -> Hours:
+    quiet = policy.quiet_hours
+    return Hours(start=quiet.start, end=quiet.end, weekdays=quiet.weekdays, time_zone=policy.hours.time_zone)
+
+
+def _same_hours(policy: Policy, one: datetime, other: datetime) -> bool:
+    """Tell whether both moments lie in lessons, or both in quiet hours."""
+    quiet = is_quiet(policy, one), is_quiet(policy, other)
+    return all(quiet) or (not any(quiet) and is_open(policy.hours, one) and is_open(policy.hours, other))
+
+
+def _opened_on(hours: Hours, now: datetime) -> date:
+    """Return the local day on which the hours that include this moment began; hours may pass midnight."""
+    local = now.astimezone(zone_of(hours))
+    start, _ = _window(hours)
+    return local.date() if local.hour * 60 + local.minute >= start else local.date() - timedelta(days=1)
+
+
 def _window(hours: Hours) -> tuple[int, int]:
     """Return the first minute of the hours and how many there are; hours that end before they start pass midnight."""
     start, end = (int(clock[:2]) * 60 + int(clock[3:]) for clock in (hours.start, hours.end))
@@ -105,6 +219,30 @@ def _window(hours: Hours) -> tuple[int, int]:
 def _usable_minutes(hours: Hours) -> list[int]:
     start, length = _window(hours)
     return [minute for minute in range(start, start + length) if minute % 60 not in AVOIDED_MINUTES]
+
+
+def _first(plan: Callable[[date], list[datetime]], policy: Policy, after: datetime) -> datetime | None:
+    today = after.astimezone(zone_of(policy.hours)).date()
+    for days in range(-1, _DAYS_AHEAD):
+        for moment in plan(today + timedelta(days=days)):
+            if moment > after:
+                return moment
+    return None
+
+
+def _latest(plan: Callable[[date], list[datetime]], policy: Policy, now: datetime) -> datetime | None:
+    today = now.astimezone(zone_of(policy.hours)).date()
+    times = [moment for days in (-1, 0) for moment in plan(today + timedelta(days=days))]
+    return max((moment for moment in times if moment <= now), default=None)
+
+
+def _drawn(draw: int, minutes: list[int], day: date, zone: ZoneInfo) -> datetime:
+    return _moment(day, minutes[draw % len(minutes)], draw // len(minutes) % 60, zone)
+
+
+def _moment(day: date, minute: int, second: int, zone: ZoneInfo) -> datetime:
+    local = datetime.combine(day, datetime.min.time()) + timedelta(minutes=minute, seconds=second)
+    return local.replace(tzinfo=zone).astimezone(UTC)
 
 
 def _between(least: int, most: int, draw: int) -> int:

@@ -25,15 +25,17 @@ from agent.errors import PausedError, RevokedError, StateError, UplinkError
 from agent.host import files
 from agent.identity import Enrolled
 from agent.outbox import Outbox
-from agent.session import Plan, Session
+from agent.planning import Planner
+from agent.session import Session
 from agent.settings import Settings
 from agent.uplink import Drained, Uplink
 
-LAST_CAPACITY = "last capacity session"
+LAST_SESSION = "last session"
 LAST_TROUBLE = "last trouble with the collector"
 ONCE_S = 120.0
 _POLICY_INTERVAL_S = 6 * 3600
-_SENDING_S = 40.0  # of ONCE_S; a session takes at most the sum of its probes' deadlines, 70 s
+_SENDING_S = 40.0
+_ONCE_RESERVE_S = 10.0  # of ONCE_S: the last batch may begin just before the time to send is over
 _LINE_WITHIN_S = 10.0
 _STOP_WITHIN_S = 5.0
 _CLOCK_WATCH_S = 60.0
@@ -55,24 +57,36 @@ class Station(Struct, frozen=True, kw_only=True):
         """Return the stored policy."""
         return identity.load_policy(self.state)
 
+    def planner(self) -> Planner:
+        """Return who decides what a session of this computer asks."""
+        return Planner(
+            identity=self.enrolled.identity, policy=self.policy(), settings=self.settings, outbox=self.outbox
+        )
+
     def measure(
         self, names: tuple[str, ...], trigger: Trigger, announce: Callable[[str], None]
     ) -> tuple[Session, Report]:
-        """Run one session and keep its report; returns when the report is on disk."""
+        """Run one session and keep its report; returns when the report is on disk.
+
+        What it took is counted against the month's data budget before that.
+        """
         with the_line(self.state):
+            now = datetime.now(UTC)
             if trigger != "light":
-                self.outbox.write_note(LAST_CAPACITY, datetime.now(UTC).isoformat())
-            seen = session.run(names, plan(self.settings, self.policy().servers), announce)
+                self.outbox.write_note(LAST_SESSION, now.isoformat())
+            planner = self.planner()
+            seen = session.run(names, planner.plan(trigger, now), announce)
+            planner.remember(seen.measurements, datetime.now(UTC))
         return seen, session.record(seen, trigger, self.enrolled, self.settings.agent.room, self.outbox)
 
-    def send(self, *, whatever_pause: bool = False) -> Drained:
+    def send(self, *, whatever_pause: bool = False, deadline_s: float = _SENDING_S) -> Drained:
         """Empty the outbox as far as the collectors allow, and fetch the policy when there is a newer one.
 
         Raises:
             UplinkError: not everything could be sent.
         """
         try:
-            drained = self.uplink.drain(self.outbox, whatever_pause=whatever_pause, deadline_s=_SENDING_S)
+            drained = self.uplink.drain(self.outbox, whatever_pause=whatever_pause, deadline_s=deadline_s)
         except PausedError:
             raise
         except UplinkError as error:
@@ -112,11 +126,6 @@ def outbox(state: Path, settings: Settings) -> Outbox:
     return Outbox(state, max_bytes=settings.outbox.max_bytes, max_age_days=settings.outbox.max_age_days)
 
 
-def plan(settings: Settings, servers: tuple[str, ...]) -> Plan:
-    """Return how a session is measured against these servers."""
-    return Plan(servers=servers, probes=settings.probes, ca_file=settings.agent.ca_file)
-
-
 @contextmanager
 def the_line(state: Path) -> Iterator[None]:
     """Have the line alone among the netready programs of this state folder; raises StateError if another has it."""
@@ -146,8 +155,9 @@ def once(here: Station, announce: Callable[[str], None] = lambda _: None) -> Dra
     Raises:
         UplinkError: not everything could be sent; it stays in the outbox.
     """
-    here.measure(session.CAPACITY, "once", announce)
-    drained = here.send(whatever_pause=True)
+    ends = time.monotonic() + ONCE_S - _ONCE_RESERVE_S
+    here.measure(session.full(here.settings.agent.engine), "once", announce)
+    drained = here.send(whatever_pause=True, deadline_s=min(_SENDING_S, ends - time.monotonic()))
     here.check_welcome()
     return drained
 
@@ -257,20 +267,20 @@ class Service:
         now = datetime.now(UTC)
         planned = schedule.latest_session(self._agent, self._policy, now)
         if planned is not None and now - planned <= schedule.ON_TIME:
-            self._capacity()
+            self._full_session()
         else:
             self._catch_up(now)
 
     def _catch_up(self, now: datetime) -> None:
         """Plan one session in place of those that were slept through, if there is reason to."""
-        note = self._here.outbox.note(LAST_CAPACITY)
+        note = self._here.outbox.note(LAST_SESSION)
         moment = schedule.catch_up(self._agent, self._policy, datetime.fromisoformat(note) if note else None, now)
         if moment is not None:
             _log.info("missed a session while asleep; making up for it at %s", moment.isoformat(timespec="seconds"))
-            self._add("catch up", self._capacity, DateTrigger(moment))
+            self._add("catch up", self._full_session, DateTrigger(moment))
 
-    def _capacity(self) -> None:
-        self._measure(session.CAPACITY, "scheduled")
+    def _full_session(self) -> None:
+        self._measure(session.full(self._here.settings.agent.engine), "scheduled")
         _log.info("next session %s", self._next())
         self._send()
 

@@ -20,7 +20,7 @@ from agent import identity, probes
 from agent.contract import measurement, report, signing
 from agent.contract.errors import InsecureUrlError, NetreadyError, SettingsError
 from agent.contract.failure import Failure
-from agent.contract.measurement import Failed, Measurement, Skipped
+from agent.contract.measurement import Failed, Form, Measurement, Purpose, Skipped
 from agent.contract.report import Report, Trigger
 from agent.errors import ProbeUnavailable
 from agent.host import transport
@@ -30,10 +30,10 @@ from agent.meter.errors import TransferError
 from agent.outbox import Outbox, Place
 from agent.probes import Probe
 
-CAPACITY = ("link", "latency", "msak")
 LIGHT = ("latency",)
-DEADLINES_S = {"link": 10.0, "latency": 15.0, "msak": 45.0}
+DEADLINES_S = {"link": 10.0, "latency": 15.0}
 USUAL_DEADLINE_S = 30.0
+BULK_DEADLINES_S: dict[Form, float] = {"short": 60.0, "long": 90.0}
 _MAX_DETAIL = 2000
 _ANSWERS_WITHIN_S = 2.0
 _ALL_ANSWER_WITHIN_S = 8.0
@@ -41,10 +41,26 @@ _ALL_ANSWER_WITHIN_S = 8.0
 _log = logging.getLogger(__name__)
 
 
+class Question(Struct, frozen=True, kw_only=True):
+    """What the engine is asked: those of these settings that it has and that are not null; bytes for each direction."""
+
+    purpose: Purpose = "capacity"
+    form: Form = "short"
+    target_download_bps: float | None = None
+    target_upload_bps: float | None = None
+    max_bytes: int | None = None
+
+
 class Plan(Struct, frozen=True, kw_only=True):
-    """Whom to measure against (the first that answers is used), and the probes' tables from agent.toml."""
+    """Whom to measure against (the first that answers is used), what is asked, and the probes' tables of agent.toml.
+
+    ``engine`` is the probe that fills the line. With a ``refusal`` no such probe is run, and that is recorded as why.
+    """
 
     servers: tuple[str, ...] = ()
+    engine: str = "msak"
+    question: Question = Question()
+    refusal: str | None = None
     probes: dict[str, dict[str, Any]] = {}
     ca_file: str | None = None
 
@@ -55,6 +71,11 @@ class Session(Struct, frozen=True, kw_only=True):
     measurements: tuple[Measurement, ...]
     session_s: float
     server: str | None
+
+
+def full(engine: str) -> tuple[str, ...]:
+    """Return the probes of a full session, in order; the engine fills the line."""
+    return ("link", "latency", engine)
 
 
 def run(names: Sequence[str], plan: Plan, announce: Callable[[str], None] = lambda _: None) -> Session:
@@ -90,14 +111,17 @@ def measure(name: str, plan: Plan, server: str | None, deadline_s: float | None 
     """
     started_at = _now()
     began = time.monotonic()
-    seen = _measure(name, plan, server, deadline_s or DEADLINES_S.get(name, USUAL_DEADLINE_S))
+    seen = _measure(name, plan, server, deadline_s)
     return msgspec.structs.replace(seen, started_at=started_at, took_s=round(time.monotonic() - began, 3))
 
 
-def _measure(name: str, plan: Plan, server: str | None, deadline_s: float) -> Measurement:
+def _measure(name: str, plan: Plan, server: str | None, deadline_s: float | None) -> Measurement:
     probe = _make(name, plan, server)
+    if probe.takes_the_line and plan.refusal is not None:
+        return Skipped(probe=name, reason=plan.refusal)
+    usual_s = BULK_DEADLINES_S[plan.question.form] if probe.takes_the_line else USUAL_DEADLINE_S
     try:
-        seen = probe.measure(deadline_s)
+        seen = probe.measure(deadline_s or DEADLINES_S.get(name, usual_s))
     except ProbeUnavailable as reason:
         return Skipped(probe=name, reason=str(reason))
     except NetreadyError:
@@ -112,22 +136,32 @@ def _measure(name: str, plan: Plan, server: str | None, deadline_s: float) -> Me
 
 
 def _make(name: str, plan: Plan, server: str | None) -> Probe:
-    """Make the probe, with the server and the CA file filled in where it has them and does not set them itself."""
+    """Make the probe, with server, CA file and question filled in where it has such settings and agent.toml has not.
+
+    A limit of bytes is the one thing that agent.toml can only lower.
+    """
     table = plan.probes.get(name, {})
-    if name in probes.names():
-        fields = {field.name for field in msgspec.structs.fields(_kind(name))}
-        offered = {"server": server, "ca_file": plan.ca_file}
-        table = {key: value for key, value in offered.items() if key in fields and value is not None} | table
+    offered = {"server": server, "ca_file": plan.ca_file, **msgspec.structs.asdict(plan.question)}
+    fields = settings_of(name)
+    table = {key: value for key, value in offered.items() if key in fields and value is not None} | table
+    limit = plan.question.max_bytes
+    if limit is not None and isinstance(table.get("max_bytes"), int):
+        table["max_bytes"] = min(limit, table["max_bytes"])
     return probes.make(name, table)
 
 
-def _kind(name: str) -> type[Struct]:
-    kind: type[Struct] = importlib.import_module(f"{probes.__name__}.{name}").Probe
-    return kind
+def settings_of(name: str) -> frozenset[str]:
+    """Return the names of a probe's settings; none for a probe that is not there."""
+    return frozenset(_kind(name).__struct_fields__ if name in probes.names() else ())
+
+
+def _kind(name: str) -> Any:
+    """Return the probe's struct, which is a Probe too: Python's types have no name for both at once."""
+    return importlib.import_module(f"{probes.__name__}.{name}").Probe
 
 
 def check_settings(plan: Plan, where: str) -> None:
-    """Make every configured probe once, and read the CA file: a wrong setting stops the start, not the first session.
+    """Make every configured probe once, find the engine and read the CA file, so that what is wrong stops the start.
 
     Raises:
         SettingsError: names the file, the probe and the setting.
@@ -137,6 +171,9 @@ def check_settings(plan: Plan, where: str) -> None:
             transport.tls_context(plan.ca_file)
         except SettingsError as error:
             raise SettingsError(f"{where}: agent.ca_file: {error}") from error
+    if plan.engine not in probes.names() or not _kind(plan.engine).takes_the_line:
+        engines = ", ".join(name for name in probes.names() if _kind(name).takes_the_line)
+        raise SettingsError(f"{where}: agent.engine: {plan.engine!r} is no probe that fills the line; use {engines}")
     for name in plan.probes:
         try:
             _make(name, plan, None)

@@ -7,17 +7,25 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from agent.contract import settings_file
-from agent.contract.wire import MAX_BATCH_REPORTS
+from agent.contract.measurement import Word
+from agent.contract.wire import MAX_BATCH_REPORTS, MonthlyBytes
 
 CONFIG_VARIABLE = "NETREADY_CONFIG"
 STATE_VARIABLE = "NETREADY_STATE"
 
 
 class Agent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """This computer."""
+    """This computer.
+
+    ``engine`` is the probe that fills the line. ``monthly_bytes`` limits what tests take in a calendar month, null
+    leaves it to the policy. ``metered``: whether the connection is paid for by volume; null asks the system.
+    """
 
     room: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
     ca_file: str | None = None
+    engine: Word = "msak"
+    monthly_bytes: MonthlyBytes | None = None
+    metered: bool | None = None
 
 
 class Outbox(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

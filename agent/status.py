@@ -9,8 +9,10 @@ import msgspec
 from msgspec import Struct
 
 import agent
-from agent import identity, schedule, service
-from agent.contract.measurement import Failed, Latency, Link, Measurement, Skipped, Throughput, Unknown
+from agent import budget, identity, schedule, service
+from agent.budget import Budget
+from agent.contract import standards
+from agent.contract.measurement import Direction, Failed, Latency, Link, Measurement, Skipped, Throughput, Unknown
 from agent.contract.report import Report
 from agent.contract.wire import SchoolCard
 from agent.diagnosis import mbit
@@ -35,6 +37,7 @@ class Status(Struct, frozen=True, kw_only=True):
     trouble: str | None = None
     next_try: datetime | None = None
     next_session: datetime | None = None
+    budget: Budget | None = None
     last: tuple[Report, ...] = ()
 
 
@@ -46,6 +49,7 @@ def gather(state: Path, settings: Settings, now: datetime) -> Status:
         return bare
     who = enrolled.identity
     outbox = service.outbox(state, settings)
+    policy = identity.load_policy(state)
     return msgspec.structs.replace(
         bare,
         agent=who.agent,
@@ -57,7 +61,8 @@ def gather(state: Path, settings: Settings, now: datetime) -> Status:
         refusals=tuple(outbox.refusals()),
         trouble=outbox.note(service.LAST_TROUBLE) or outbox.note("damaged"),
         next_try=_next_try(outbox, settings, who.collector, now),
-        next_session=schedule.next_session(who.agent, identity.load_policy(state), now),
+        next_session=schedule.next_session(who.agent, policy, now),
+        budget=budget.of_month(outbox, policy, settings.agent.monthly_bytes, now),
         last=tuple(outbox.latest()),
     )
 
@@ -86,6 +91,8 @@ def lines(status: Status) -> Iterator[str]:
         yield f"Measured   {_local(report.created_at)}  (no. {report.sequence}, {report.trigger})"
         for seen in report.read_measurements():
             yield f"           {_words(seen)}"
+    if status.budget is not None:
+        yield f"Data       {_budget(status.budget)}"
     yield f"Next test  {_local(status.next_session) if status.next_session else 'none planned by the collector'}"
 
 
@@ -107,14 +114,17 @@ def _next_try(outbox: Outbox, settings: Settings, collector: str, now: datetime)
     return moment if moment > now else None
 
 
+def _budget(month: Budget) -> str:
+    taken = f"{budget.volume(month.spent_bytes)} taken by tests in {month.month}"
+    if month.limit_bytes is None or month.left_bytes is None:
+        return f"{taken}, no limit set"
+    return f"{taken}, {budget.volume(month.left_bytes)} of {budget.volume(month.limit_bytes)} left"
+
+
 def _words(seen: Measurement | Unknown) -> str:
     match seen:
         case Throughput():
-            rates = [
-                f"{name} {mbit(one.ip_bps)} Mbit/s" if one else f"{name} not measured"
-                for name, one in (("download", seen.download), ("upload", seen.upload))
-            ]
-            return ", ".join(rates)
+            return f"{_rate('download', seen.download)}, {_rate('upload', seen.upload)} ({seen.purpose})"
         case Latency():
             return f"latency {seen.median_ms:.1f} ms, loss {seen.loss_ratio:.1%}"
         case Link():
@@ -123,8 +133,17 @@ def _words(seen: Measurement | Unknown) -> str:
         case Failed():
             return f"{seen.probe} failed, {seen.failure.replace('_', ' ')}: {seen.detail}"
         case Skipped():
-            return f"{seen.probe} not possible here: {seen.reason}"
+            return f"{seen.probe} was not run: {seen.reason}"
     return seen.kind
+
+
+def _rate(name: str, direction: Direction | None) -> str:
+    if direction is None:
+        return f"{name} not measured"
+    rate = standards.interval_of(direction)
+    if direction.is_lower_bound:
+        return f"{name} at least {mbit(rate.low_bps)} Mbit/s"
+    return f"{name} {mbit(rate.value_bps)} Mbit/s"
 
 
 def _local(moment: datetime) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from agent.contract import standards
 from agent.contract.errors import SettingsError
-from agent.contract.wire import Hours, Policy
+from agent.contract.wire import Hours, Policy, QuietHours
 from collector.settings import PolicySettings
 from collector.store.schools import SchoolRecord
 
@@ -35,8 +35,11 @@ def policy_for(school: SchoolRecord, settings: PolicySettings) -> Policy:
         version=version(settings),
         servers=settings.servers,
         hours=Hours(start=settings.start, end=settings.end, weekdays=settings.weekdays, time_zone=settings.time_zone),
+        quiet_hours=QuietHours(start=settings.quiet_start, end=settings.quiet_end, weekdays=settings.quiet_weekdays),
         capacity_sessions_per_day=settings.capacity_sessions_per_day,
+        long_capacity_days=settings.long_capacity_days,
         latency_interval_s=settings.latency_interval_s,
+        monthly_bytes=settings.monthly_bytes,
         target=standards.target_for(school.pupils),
     )
 

@@ -1,7 +1,8 @@
 """Is a school's network fit for lessons? Judged from the stored tests of a period; pure but for ``of_period``.
 
 The best-placed computer speaks for the line: of the computers with enough undisturbed tests, the one with the best
-typical (median) result, for each direction. Paced tests prove "at least" and leave the rest open.
+typical (median) result, for each direction. Paced tests prove "at least" and leave the rest open: they count for
+"meets", and no typical speed is made of them.
 """
 
 from collections import defaultdict
@@ -22,13 +23,18 @@ State = Literal["ready", "not ready", "not enough data", "not connected"]
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
-    """A school's answer for a period. ``meets`` is null where there is not enough to say yes or no."""
+    """A school's answer for a period. ``meets`` is null where there is not enough to say yes or no.
+
+    Where lower bounds are all that is known of a typical speed it is null, and ``at_least`` says what they prove.
+    """
 
     school: SchoolRecord
     tests: int
     computers: int
     download_bps: float | None
     upload_bps: float | None
+    download_at_least_bps: float | None
+    upload_at_least_bps: float | None
     target: Target
     meets: bool | None
     state: State
@@ -67,6 +73,8 @@ def judge(school: SchoolRecord, computers: Sequence[ComputerFigures], standards:
         computers=len(computers),
         download_bps=download.typical_bps if download else None,
         upload_bps=upload.typical_bps if upload else None,
+        download_at_least_bps=download.at_least_bps if download else None,
+        upload_at_least_bps=upload.at_least_bps if upload else None,
         target=target,
         meets=meets,
         state=_state(school, meets, bool(computers)),
@@ -100,7 +108,9 @@ def _reason(
     if judged.outcome == "FAIL":
         return _shortfall(target, judged, best)
     if judged.outcome == "PASS":
-        return "Typical download and upload reach the target."
+        is_known = all(one is not None and one.typical_bps is not None for one in best)
+        paced = "Most tests prove that the target is reached; how fast the line is they did not ask."
+        return "Typical download and upload reach the target." if is_known else paced
     fewest = min(one.tests if one else 0 for one in best)
     if fewest < enough:
         return f"Too few undisturbed tests on one computer: {fewest} of {enough} needed."

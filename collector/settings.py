@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from agent.contract import settings_file
 from agent.contract.errors import SettingsError
-from agent.contract.wire import Clock
+from agent.contract.wire import Clock, MonthlyBytes
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
@@ -36,15 +36,20 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What agents are told."""
+    """What agents are told; ``quiet_*`` and the rest are explained in agent.contract.wire."""
 
     servers: tuple[str, ...] = ()
     start: Clock = "08:00"
     end: Clock = "18:00"
     weekdays: tuple[Annotated[int, Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
     time_zone: str = "Asia/Almaty"
+    quiet_start: Clock = "18:00"
+    quiet_end: Clock = "22:00"
+    quiet_weekdays: tuple[Annotated[int, Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
     capacity_sessions_per_day: Annotated[int, Meta(ge=0, le=48)] = 4
+    long_capacity_days: Annotated[int, Meta(ge=1, le=90)] = 7
     latency_interval_s: Annotated[int, Meta(ge=60, le=86_400)] = 900
+    monthly_bytes: MonthlyBytes | None = None
 
 
 class IngestSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,7 +19,10 @@ from collector.store.schools import SchoolRecord
 
 
 class Breach(Struct, frozen=True, kw_only=True):
-    """A line typically below its contract; ``enough_data`` is false with fewer tests than the rule asks."""
+    """A line typically below its contract; ``enough_data`` is false with fewer tests than the rule asks.
+
+    ``tests`` counts those that can speak against a line: none that the sender's pace bound.
+    """
 
     id: str
     name: str
@@ -73,7 +76,10 @@ def judge_line(school: SchoolRecord, computers: list[ComputerFigures], tolerance
     up = figures.best((one.upload() for one in computers), enough)
     download_below = _below(down, school.download_contracted_bps, tolerance)
     upload_below = _below(up, school.upload_contracted_bps, tolerance)
-    judged = [one.tests for one, below in ((down, download_below), (up, upload_below)) if below and one is not None]
+    # Lower bounds are no evidence: they do not count as tests that say so.
+    judged = [
+        one.bounded_tests for one, below in ((down, download_below), (up, upload_below)) if below and one is not None
+    ]
     if not judged:
         return None
     return Breach(

@@ -51,8 +51,13 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Text]]:
         "#": ["–" if row.rank is None else str(row.rank) for row in rows],
         "Id": [row.id for row in rows],
         "Name": [row.name for row in rows],
-        "Down / need": [f"{_mbit(row.download_bps)} / {_mbit(row.required_download_bps)}" for row in rows],
-        "Up / need": [f"{_mbit(row.upload_bps)} / {_mbit(row.required_upload_bps)}" for row in rows],
+        "Down / need": [
+            f"{_speed(row.download_bps, row.download_at_least_bps)} / {_mbit(row.required_download_bps)}"
+            for row in rows
+        ],
+        "Up / need": [
+            f"{_speed(row.upload_bps, row.upload_at_least_bps)} / {_mbit(row.required_upload_bps)}" for row in rows
+        ],
         "Tests": [str(row.tests) for row in rows],
     }
     if texts["Id"] == texts["Name"]:
@@ -66,6 +71,12 @@ def _answer(row: Row) -> Text:
     if isinstance(row, GroupRow) and row.judged:
         return Text(f"{row.ready} of {row.judged} meet")
     return _ANSWER[row.meets]
+
+
+def _speed(typical_bps: float | None, at_least_bps: float | None) -> str:
+    if typical_bps is None and at_least_bps is not None:
+        return f"≥{_mbit(at_least_bps)}"
+    return _mbit(typical_bps)
 
 
 def _mbit(bps: float | None) -> str:

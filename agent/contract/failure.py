@@ -13,7 +13,9 @@ Failure = Literal[
     "unreachable",  # no route to the network or host; also: no network at all
     "tls_certificate",  # the certificate is wrong, expired or of an unknown authority
     "tls_failed",  # any other failure of the TLS handshake
-    "redirected",  # the server sent us elsewhere: often a login page
+    "redirected",  # the server sent us elsewhere
+    "captive_portal",  # a login page answered in the server's place
+    "intercepted",  # something in between answered in the server's place, or swapped its certificate
     "refused_by_server",  # 401 or 403
     "busy",  # 429 or 503: come back later
     "http_status",  # any other unexpected HTTP status

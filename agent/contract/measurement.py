@@ -20,6 +20,7 @@ Word = Annotated[str, Meta(max_length=64)]
 Aware = Annotated[datetime, Meta(tz=True)]
 
 Purpose = Literal["capacity", "verdict"]
+Form = Literal["short", "long"]
 Stop = Literal["verdict", "converged", "time", "bytes"]
 CountedAt = Literal["server", "acked", "receiver", "nic"]
 Medium = Literal["ethernet", "wifi", "cellular", "loopback", "virtual"]
@@ -38,7 +39,9 @@ class Direction(Struct, frozen=True, kw_only=True):
     ``ip_low_bps`` and ``ip_high_bps`` bound the 95 % confidence interval; a bound that too short a test cannot give is
     null, and then nothing is proven on that side. Where the sender's pace bound the result (``paced_bps``),
     ``ip_high_bps`` is null: a lower bound, never evidence that a line is slow.
-    ``counted_at`` says who counted the bytes; never the sender's own socket.
+    ``counted_at`` says who counted the bytes; never the sender's own socket. ``sustained_bps`` is null in a test that
+    did not look past a boost; then ``ip_bps`` is only how fast the line was while the test lasted.
+    ``congestion_control`` is the sender's, where it is known.
     """
 
     goodput_bps: Bps
@@ -54,27 +57,50 @@ class Direction(Struct, frozen=True, kw_only=True):
     sustained_bps: Bps | None = None
     paced_bps: Bps | None = None
     cross_traffic_bps: Bps | None = None
+    congestion_control: Word | None = None
     samples_bps: Annotated[tuple[Bps, ...], Meta(max_length=4096)] = ()
 
     @property
     def is_lower_bound(self) -> bool:
-        """Tell whether the sender's pace bound the result, so that it proves "at least" and nothing else."""
-        return self.paced_bps is not None and self.ip_high_bps is None
+        """Tell whether the sender's pace bound the result, so that it proves "at least" and nothing else.
+
+        An upper bound that the pace lies below is none: nobody tried to send more.
+        """
+        return self.paced_bps is not None and (self.ip_high_bps is None or self.ip_high_bps >= self.paced_bps)
 
 
 class Throughput(_Measured, frozen=True, kw_only=True, tag="throughput"):
-    """A bulk transfer in both directions, with the round-trip times around it."""
+    """A bulk transfer in both directions, with the round-trip times around it and under its load.
+
+    ``form`` "long" looked past boosts, "short" did not. Round-trip times are medians; jitter is the mean absolute
+    difference of consecutive ones (RFC 3550's D without its smoothing). ``loss_ratio`` is that of all echoes, with the
+    bounds of its 95 % interval (Wilson 1927) beside it; under load a full queue loses echoes too. Responsiveness is
+    60,000 / median in round trips per minute. ``tainted`` is what was seen to spoil the test, ``suspected`` what only
+    may have.
+    """
 
     engine: Word
     server: Text
     purpose: Purpose = "capacity"
+    form: Form | None = None
     download: Direction | None = None
     upload: Direction | None = None
     rtt_idle_ms: Milliseconds | None = None
     rtt_download_ms: Milliseconds | None = None
     rtt_upload_ms: Milliseconds | None = None
+    jitter_idle_ms: Milliseconds | None = None
+    jitter_download_ms: Milliseconds | None = None
+    jitter_upload_ms: Milliseconds | None = None
+    responsiveness_download_rpm: Annotated[float, Meta(ge=0, le=1e9)] | None = None
+    responsiveness_upload_rpm: Annotated[float, Meta(ge=0, le=1e9)] | None = None
+    latency_protocol: Word | None = None
+    echoes_sent: Count | None = None
+    echoes_received: Count | None = None
     loss_ratio: Ratio | None = None
+    loss_low_ratio: Ratio | None = None
+    loss_high_ratio: Ratio | None = None
     tainted: Annotated[tuple[Word, ...], Meta(max_length=32)] = ()
+    suspected: Annotated[tuple[Word, ...], Meta(max_length=32)] = ()
 
 
 class Latency(_Measured, frozen=True, kw_only=True, tag="latency"):

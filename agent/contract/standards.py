@@ -164,7 +164,8 @@ def interval_of(direction: Direction) -> Interval:
     """
     proven = direction.ip_bps if direction.is_lower_bound else 0.0
     low = direction.ip_low_bps if direction.ip_low_bps is not None else proven
-    return Interval(value_bps=direction.ip_bps, low_bps=low, high_bps=direction.ip_high_bps)
+    high = None if direction.is_lower_bound else direction.ip_high_bps
+    return Interval(value_bps=direction.ip_bps, low_bps=low, high_bps=high)
 
 
 def judge_rate(rate: Interval, target_bps: float, tolerance: float) -> Outcome:

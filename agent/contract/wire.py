@@ -22,6 +22,7 @@ MAX_BATCH_BYTES = 4 * 1024 * 1024  # of the request's JSON, after decompression
 MAX_TOKEN_CHARACTERS = 128
 
 Clock = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
+MonthlyBytes = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class Hours(Struct, frozen=True, kw_only=True):
@@ -33,14 +34,31 @@ class Hours(Struct, frozen=True, kw_only=True):
     time_zone: Word = "Asia/Almaty"
 
 
+class QuietHours(Struct, frozen=True, kw_only=True):
+    """When lessons are over but computers may still be on, in the lessons' time zone; no weekdays: there are none."""
+
+    start: Clock = "18:00"
+    end: Clock = "22:00"
+    weekdays: tuple[Annotated[int, Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
+
+
 class Policy(Struct, frozen=True, kw_only=True):
-    """What the collector tells an agent: against whom, when and how often to measure, and what its school needs."""
+    """What the collector tells an agent: against whom, when and how often to measure, and what its school needs.
+
+    ``capacity_sessions_per_day``: full sessions in the hours of lessons, each with a cheap verdict test; 0 plans none,
+    in the quiet hours neither. One more, in the quiet hours, asks for the line's capacity, at least every
+    ``long_capacity_days`` in its long form. ``monthly_bytes``: what one computer's tests may take in a calendar month;
+    null: no limit.
+    """
 
     version: Annotated[int, Meta(ge=1)] = 1
     servers: Annotated[tuple[Text, ...], Meta(max_length=32)] = ()
     hours: Hours = Hours()
+    quiet_hours: QuietHours = QuietHours()
     capacity_sessions_per_day: Annotated[int, Meta(ge=0, le=48)] = 4
+    long_capacity_days: Annotated[int, Meta(ge=1, le=90)] = 7
     latency_interval_s: Annotated[int, Meta(ge=60, le=86_400)] = 900
+    monthly_bytes: MonthlyBytes | None = None
     target: Target | None = None
 
 

@@ -6,8 +6,10 @@ always says full duplex, macOS and Wi-Fi invent a speed), so those are believed 
 
 import ipaddress
 import socket
+import struct
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -15,17 +17,27 @@ import psutil
 from msgspec import Struct
 
 from agent.contract.measurement import Medium
+from agent.host import ip_helper
+from agent.host.ip_helper import Row
+
+if sys.platform != "win32":
+    import fcntl
 
 _SYSFS = Path("/sys/class/net")
 _ETHERNET, _LOOPBACK, _RAW_IP = "1", "772", "519"  # Linux, include/uapi/linux/if_arp.h
 _NO_SPEED = 65_535  # what some drivers say for "unknown", in Mbit/s
+_SIOCGIFHWADDR = 0x8927  # Linux, include/uapi/linux/sockios.h
+# Windows: ipifcons.h, and NDIS_PHYSICAL_MEDIUM of ntddndis.h.
+_WINDOWS_LOOPBACK, _WINDOWS_ETHERNET, _WINDOWS_WIFI, _WINDOWS_CELLULAR = 24, 6, 71, {243, 244}
+_WIFI_MEDIA, _CELLULAR_MEDIUM = {1, 9}, 8
 
 
 class RawLink(Struct, frozen=True, kw_only=True):
     """What the system says of an interface, as it says it.
 
-    ``sysfs`` holds Linux's small files by name ("type", "duplex", "uevent"), with "wireless" and "device" present, and
-    empty, where those folders are; it is null where there is no sysfs.
+    ``sysfs`` holds Linux's small files by name ("type", "duplex", "uevent", "tun_flags"), with "wireless" and "device"
+    present, and empty, where those folders are; it is null where there is no sysfs. ``hardware_type`` is Linux's ARPHRD
+    number, which is known without sysfs too. ``row`` is what Windows says.
     """
 
     interface: str
@@ -34,6 +46,8 @@ class RawLink(Struct, frozen=True, kw_only=True):
     speed_mbps: int
     mtu_bytes: int
     sysfs: dict[str, str] | None
+    hardware_type: int | None = None
+    row: Row | None = None
 
 
 class LinkFacts(Struct, frozen=True, kw_only=True):
@@ -87,15 +101,32 @@ def fetch(interface: str) -> RawLink | None:
         speed_mbps=stats.speed,
         mtu_bytes=stats.mtu,
         sysfs=_sysfs(_SYSFS / interface),
+        hardware_type=_hardware_type(interface),
+        row=ip_helper.fetch_row(interface),
     )
 
 
+def _hardware_type(interface: str) -> int | None:
+    """Ask Linux for the interface's ARPHRD number (netdevice(7)); None elsewhere."""
+    if sys.platform == "linux":
+        request = struct.pack("16s24x", interface.encode("utf-8", "surrogateescape")[:15])
+        with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            return int(struct.unpack_from("=H", fcntl.ioctl(sock, _SIOCGIFHWADDR, request), 16)[0])
+    return None
+
+
 def _sysfs(folder: Path) -> dict[str, str] | None:
-    """Read the interface's small files; None on other systems, and where a container hides them."""
-    if not folder.exists():
+    """Read the interface's small files; None on other systems, and where a container hides them.
+
+    A process in another network namespace still sees the /sys of the first; the number tells whose interface it is.
+    """
+    try:
+        if int((folder / "ifindex").read_text(encoding="ascii")) != socket.if_nametoindex(folder.name):
+            return None
+    except (OSError, ValueError):
         return None
     found = {name: "" for name in ("wireless", "phy80211", "device") if (folder / name).exists()}
-    for name in ("type", "duplex", "uevent"):
+    for name in ("type", "duplex", "uevent", "tun_flags"):
         try:
             found[name] = (folder / name).read_text(encoding="ascii", errors="replace").strip()
         except OSError:
@@ -108,7 +139,7 @@ def decode(raw: RawLink) -> LinkFacts:
     medium = _medium(raw)
     wired = medium == "ethernet" and raw.sysfs is not None
     duplex = raw.sysfs.get("duplex") if wired and raw.sysfs is not None else None
-    believed = wired or (medium is None and raw.platform == "win32")
+    believed = wired or (raw.platform == "win32" and medium in {None, "ethernet"})
     speed = raw.speed_mbps if believed and 0 < raw.speed_mbps < _NO_SPEED else None
     return LinkFacts(
         medium=medium,
@@ -122,6 +153,8 @@ def _medium(raw: RawLink) -> Medium | None:
     """Return what kind of link it is; null on systems where psutil alone does not tell."""
     if "loopback" in raw.flags.split(","):
         return "loopback"
+    if raw.row is not None:
+        return _windows_medium(raw.row)
     if raw.sysfs is None:
         return None
     kind, uevent = raw.sysfs.get("type"), raw.sysfs.get("uevent", "").splitlines()
@@ -131,6 +164,19 @@ def _medium(raw: RawLink) -> Medium | None:
         ("DEVTYPE=wwan" in uevent or kind == _RAW_IP, "cellular"),
         ("device" not in raw.sysfs, "virtual"),  # bridges, VLANs, tunnels and veth have no card of their own
         (kind == _ETHERNET, "ethernet"),
+    )
+    return next((medium for fits, medium in signs if fits), None)
+
+
+def _windows_medium(row: Row) -> Medium | None:
+    """Return what kind of link Windows says it is; it has no card of its own unless it is hardware."""
+    kind, below = row.interface_type, row.physical_medium
+    signs: tuple[tuple[bool, Medium], ...] = (
+        (kind == _WINDOWS_LOOPBACK, "loopback"),
+        (kind == _WINDOWS_WIFI or below in _WIFI_MEDIA, "wifi"),
+        (kind in _WINDOWS_CELLULAR or below == _CELLULAR_MEDIUM, "cellular"),
+        (not row.is_hardware, "virtual"),
+        (kind == _WINDOWS_ETHERNET, "ethernet"),
     )
     return next((medium for fits, medium in signs if fits), None)
 

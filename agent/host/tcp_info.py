@@ -20,6 +20,7 @@ _FIELDS = {
     "bytes_acked": ("Q", 120),
     "bytes_received": ("Q", 128),
     "min_rtt": ("I", 148),
+    "data_segs_in": ("I", 152),
     "delivery_rate": ("Q", 160),
     "busy_time": ("Q", 168),
     "rwnd_limited": ("Q", 176),
@@ -27,8 +28,10 @@ _FIELDS = {
     "bytes_sent": ("Q", 200),
     "bytes_retrans": ("Q", 208),
 }
+_SO_MAX_PACING_RATE = 47  # include/uapi/asm-generic/socket.h; Python has no name for it
 _NEEDED_BYTES = 216  # up to bytes_retrans: Linux 4.19 and later
 _ASKED_BYTES = 512
+_BYTES, _COUNT = struct.Struct("=Q"), struct.Struct("=I")
 
 
 class TcpInfo(Struct, frozen=True, kw_only=True):
@@ -47,6 +50,7 @@ class TcpInfo(Struct, frozen=True, kw_only=True):
     bytes_acked: int = msgspec.field(name="BytesAcked")
     bytes_received: int = msgspec.field(name="BytesReceived")
     min_rtt: int = msgspec.field(name="MinRTT")
+    data_segs_in: int = msgspec.field(name="DataSegsIn")
     delivery_rate: int = msgspec.field(name="DeliveryRate")
     busy_time: int = msgspec.field(name="BusyTime")
     rwnd_limited: int = msgspec.field(name="RWndLimited")
@@ -70,6 +74,55 @@ def read(sock: socket.socket, elapsed_us: int = 0) -> TcpInfo | None:
         return None
     with contextlib.suppress(OSError):
         return decode(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ASKED_BYTES), elapsed_us)
+    return None
+
+
+def is_told() -> bool:
+    """Tell whether this system says what its TCP connections do."""
+    return sys.platform == "linux"
+
+
+class Arrived(Struct, frozen=True):
+    """What the kernel has received on a connection: bytes in order, data segments in any order, what a full one holds.
+
+    Every segment that crossed the line counts: their number does not wait for a lost one to be sent again, as the bytes
+    in order do.
+    """
+
+    in_order_bytes: int
+    segments: int
+    segment_bytes: int
+
+
+def arrived(sock: socket.socket) -> Arrived | None:
+    """Return what the kernel has received; None on other systems than Linux, or once the connection is gone."""
+    raw = _raw(sock)
+    if raw is None:
+        return None
+    return Arrived(_BYTES.unpack_from(raw, 128)[0], _COUNT.unpack_from(raw, 152)[0], _COUNT.unpack_from(raw, 20)[0])
+
+
+class Sent(Struct, frozen=True):
+    """What the kernel has sent: bytes acknowledged in order, segments delivered in any order, bytes with repeats."""
+
+    acked: int
+    delivered: int
+    with_repeats: int
+
+
+def sent(sock: socket.socket) -> Sent | None:
+    """Return what the kernel has sent; None where the system does not tell."""
+    raw = _raw(sock)
+    if raw is None:
+        return None
+    return Sent(_BYTES.unpack_from(raw, 120)[0], _COUNT.unpack_from(raw, 192)[0], _BYTES.unpack_from(raw, 200)[0])
+
+
+def _raw(sock: socket.socket) -> bytes | None:
+    if is_told():
+        with contextlib.suppress(OSError):
+            raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _NEEDED_BYTES)
+            return raw if len(raw) == _NEEDED_BYTES else None
     return None
 
 
@@ -101,6 +154,16 @@ def choose_congestion_control(sock: socket.socket, name: str) -> bool:
         return False
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode("ascii"))
+        return True
+    return False
+
+
+def pace(sock: socket.socket, rate_bps: float) -> bool:
+    """Have the kernel send no more TCP payload than this (SO_MAX_PACING_RATE); False where it cannot."""
+    if sys.platform != "linux":
+        return False
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, int(rate_bps / 8))
         return True
     return False
 

@@ -1,290 +1,305 @@
-"""One direction of a bulk test: let the streams run, record what arrived, notice trouble, stop; then say how fast.
+"""One direction of a bulk test: let the connections run, count, stop when enough is known; then say how fast.
 
-Download is counted here, as it arrives. Upload is counted by the far end, from the messages it sends: what this
-computer gave to its own socket says nothing about the line.
+The same for every engine: what a protocol has to do stands behind agent.meter.lane.Engine.
 """
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
 
-from agent.contract.measurement import CountedAt, Direction, Stop
-from agent.meter import estimate, layers, loop, progress, series, websocket
+from agent.contract.measurement import Direction, Stop
+from agent.host import tcp_info
+from agent.meter import estimate, layers, loop, progress, series, steady, stop
+from agent.meter.counting import Counter, Told
+from agent.meter.echo import Rounds
 from agent.meter.errors import TransferError
 from agent.meter.estimate import Estimate
+from agent.meter.growth import Growth
+from agent.meter.lane import Engine, FarCount, Lane, Way
 from agent.meter.progress import Progress
 from agent.meter.series import Curve
-from agent.meter.stream import Stream
+from agent.meter.steady import Plateau
+from agent.meter.stop import Question, Standing
 
 STALL_S = 3.0  # this long without one more byte is the end
-_GOODBYE_S = 0.3  # for the closing handshake; what is on its way after that is thrown away
-_CLOCK_SLACK_S = 1.0
+_STALL_ROUNDS = 4
 _SILENCE_S = 2.0  # the far end reports every 0.4 s at least; so long without is no measurement of the end any more
-_TELL_TICKS = 4
+_LOOK_TICKS = 2
+_LATELY_S, _LATELY_BLOCK_S = 0.7, 0.1
+_UNSENT_BYTES = 128 * 1024  # in the kernel's buffer: enough to keep the line busy, little to throw away at the end
 _MAX_SAMPLES = 4096
 _ITS_SHARE = 0.5  # of the byte limit: a far end that counts whole messages may stop short of it, but not shorter
+_PACED = 0.95  # of the pace: from here on it was the pace that bound the result
 
 
-class Limits(Struct, frozen=True, kw_only=True):
-    """When a direction ends: after so many seconds or bytes. ``rtt_s`` says how much of its beginning is left out."""
+class Setting(Struct, frozen=True, kw_only=True):
+    """What a direction is asked, on which line: ``rtt_s`` of the idle line, ``ends_at`` of time.monotonic.
 
-    seconds: float
-    max_bytes: int | None
+    ``lane_pace_bps`` is the IP-layer pace of each connection, None for none.
+    """
+
+    way: Way
+    question: Question
     rtt_s: float
+    ends_at: float
+    lane_pace_bps: float | None = None
 
 
-class _Bulk:
-    """What both directions share."""
+class Bulk:
+    """A direction from its first connections to its result."""
 
-    phase: Literal["download", "upload"]
-    counted_at: CountedAt
-
-    def __init__(self, streams: tuple[Stream, ...], limits: Limits) -> None:
-        self.streams = streams
-        self.limits = limits
+    def __init__(self, engine: Engine, setting: Setting, counter: Counter, watch: Callable[[float], None]) -> None:
+        self._engine = engine
+        self._setting = setting
+        self._counter = counter
+        self._watch_computer = watch
+        self._echoes: Rounds | None = None
+        self._transfers: list[loop.Transfer] = []
+        self.lanes: list[Lane] = []
         self.began = time.monotonic()
         self.stop: Stop | None = None
         self.elapsed_s = 0.0
         self._grown_at = self.began
         self._grown_to = 0
         self._ticks = 0
-        self._also: Callable[[float], None] | None = None
+        self._idle_at_s: float | None = None  # when the first connection had nothing left to send
+        self._sent = Curve()
+        self._coming_bytes = 0.0
+        self._growth = Growth(engine.open, 0, setting.rtt_s)
+        self.plateau: Plateau | None = None
+        self.found: Estimate | None = None
 
-    # -- what a direction knows ----------------------------------------------------------------------------------
-
-    def counted(self) -> int:
-        """Payload bytes that have certainly arrived."""
-        raise NotImplementedError
-
-    def curves(self) -> tuple[Curve, ...]:
-        """Counts over time since the beginning, one curve for each counter."""
-        raise NotImplementedError
-
-    def steady_end_s(self) -> float:
-        """Until when the line was certainly kept busy and counted."""
-        raise NotImplementedError
-
-    def wire_share(self) -> float:
-        """Bytes of the TCP streams for each byte of payload."""
-        raise NotImplementedError
-
-    def note(self, now: float) -> None:
-        """Record a tick."""
+    @property
+    def way(self) -> Way:
+        """The direction."""
+        return self._setting.way
 
     # -- as it runs ----------------------------------------------------------------------------------------------
 
-    def run(self, also: Callable[[float], None] | None = None) -> None:
-        """Run until a limit is reached; ``also`` is called at every tick, for what the protocol has to say meanwhile.
+    def run(self, lanes: list[Lane], echoes: Rounds | None) -> None:
+        """Run on these connections, and more where they help, until enough is known.
 
         Raises:
             TransferError: the bytes stopped, or the far end ended first.
         """
         self.began = self._grown_at = time.monotonic()
-        self._also = also
-        loop.run(self.streams, self._tick, self._has_enough)
-        if self.counted() == 0:
+        self._echoes = echoes
+        self._transfers += [echoes] if echoes is not None else []
+        self._growth = Growth(self._engine.open, self._engine.most_lanes - len(lanes), self._setting.rtt_s)
+        try:
+            for lane in lanes:
+                self._join(lane)
+            loop.run(self._transfers, self._tick, self._has_enough)
+        finally:
+            self._growth.close()
+        if self._counter.bytes == 0:
             self._stalled()
+
+    def _join(self, lane: Lane) -> None:
+        self.lanes.append(lane)
+        self._transfers.append(lane)
+        self._counter.join(lane)
+        if self._setting.way == "upload":
+            tcp_info.keep_unsent_short(lane.sock, _UNSENT_BYTES)
+            if self._setting.lane_pace_bps is not None:
+                tcp_info.pace(lane.sock, self._setting.lane_pace_bps / layers.segment(lane.sock).ip_per_payload)
+        self._engine.begin(lane, self._heard)
+
+    def _heard(self, lane: Lane, told: FarCount, now: float) -> None:
+        if isinstance(self._counter, Told):
+            self._counter.heard(lane, told, now)
 
     def _tick(self, now: float) -> bool:
         self.elapsed_s = now - self.began
-        self.note(now)
-        counted = self.counted()
+        self._ticks += 1
+        self._watch_computer(now)
+        self._counter.note(now)
+        self._sent.add(now, max(int(self._sent.total), sum(_sent_bytes(lane) for lane in self.lanes)))
+        self._engine.tick(now)
+        if self._echoes is not None:
+            self._echoes.tick(now)
+        if self._idle_at_s is None and self._setting.way == "upload" and self._has_idle_lane():
+            self._idle_at_s = self.elapsed_s
+        for lane in self._growth.joined(self.elapsed_s):
+            self._join(lane)
+        counted = self._counter.bytes
         if counted > self._grown_to:
             self._grown_to, self._grown_at = counted, now
-        self._tell()
-        if self._also is not None:
-            self._also(now)
-        if self._has_enough():
-            self.stop = "bytes"
-        elif self.elapsed_s >= self.limits.seconds:
-            self.stop = "time"
-        elif any(self._left_early(stream) for stream in self.streams):
-            self._ended_early()
-        elif now - self._grown_at > STALL_S:
-            self._stalled()
+        if self._ticks % _LOOK_TICKS == 0 or self._has_enough():
+            self._look(counted)
+        if self.stop is None:
+            self._watch(now, counted)
         return self.stop is None
 
     def _has_enough(self) -> bool:
-        """Whether the byte limit is reached: counted here, or by a far end that closed each stream at its share."""
-        limit = self.limits.max_bytes
-        if limit is None:
-            return False
-        counted = self.counted()
-        return counted >= limit or (counted >= limit * _ITS_SHARE and all(stream.ended for stream in self.streams))
+        limit = self._setting.question.max_bytes
+        return limit is not None and self._counter.bytes + self._coming_bytes >= limit
 
-    def _left_early(self, stream: Stream) -> bool:
-        """Whether the far end left a stream; under a byte limit it may, in peace."""
-        at_its_share = self.limits.max_bytes is not None and stream.peer_code == websocket.NORMAL_CLOSURE
-        if at_its_share:
-            return all(one.ended for one in self.streams)  # and still not enough: it was no limit that ended them
-        return stream.peer_code is not None or stream.ended
+    def _has_idle_lane(self) -> bool:
+        return not all(lane.wants_write or lane.waits for lane in self.lanes)
 
-    def _ended_early(self) -> None:
-        raise TransferError("closed_early", f"the far end ended the test after {self.elapsed_s:.1f} s, before its time")
+    def _look(self, counted: int) -> None:
+        """See where the test stands: how fast, whether that is enough to know, whether more connections would help."""
+        setting, curves, end_s = self._setting, self._curves(), self._counted_to_s()
+        begin_s = self._growth.helped_at_s
+        self.plateau = steady.find(curves, setting.rtt_s, begin_s, end_s)
+        self.found = None
+        if self.plateau is not None:
+            self.found = estimate.estimate(curves, self.plateau.begin_s, end_s, setting.rtt_s)
+        rising = self._rising(curves, end_s) if self.found is None else None
+        if self.found is not None and not self._is_at_pace(self.found.mean_bps):
+            self._growth.judge(
+                lambda start, stop_s: series.rates(curves, [start, stop_s])[0], end_s, self.found.mean_bps
+            )
+        settled = self._growth.settled or (self.found is not None and self._is_at_pace(self.found.mean_bps))
+        standing = Standing(
+            elapsed_s=self.elapsed_s,
+            bytes=int(counted * self._counter.ip_share()),
+            rtt_s=setting.rtt_s,
+            loaded_rtt_s=max(setting.rtt_s, self._echoes.latest_s if self._echoes is not None else 0.0),
+            plateau=self.plateau,
+            found=self.found or rising,
+            settled=settled,
+        )
+        self._coming_bytes = stop.coming_bytes(standing)
+        self.stop = stop.decide(setting.question, standing)
+        if self.stop is None and time.monotonic() >= setting.ends_at:
+            self.stop = "time"
+        self._tell(curves, end_s)
+
+    def _rising(self, curves: tuple[Curve, ...], end_s: float) -> Estimate | None:
+        """Return how fast it was of late where it still grows: the line can do that, and more perhaps."""
+        begin_s = max(end_s / 3, end_s - max(_LATELY_S, self._setting.rtt_s))
+        found = estimate.estimate(curves, begin_s, end_s, 0.0, least_block_s=_LATELY_BLOCK_S)
+        return None if found is None or found.mean_bps <= 0 else msgspec.structs.replace(found, high_bps=None)
+
+    def _is_at_pace(self, rate_bps: float) -> bool:
+        pace = self._setting.question.pace_bps
+        return pace is not None and rate_bps >= _PACED * pace
+
+    def _watch(self, now: float, counted: int) -> None:
+        """Notice trouble."""
+        gone = [lane for lane in self.lanes if lane.left is not None]
+        if gone:
+            limit = self._setting.question.max_bytes
+            at_its_limit = (
+                limit is not None and counted >= limit * _ITS_SHARE and all(one.left == "peace" for one in gone)
+            )
+            if not at_its_limit:
+                what = f"the far end ended the test after {self.elapsed_s:.1f} s, before its time"
+                raise TransferError("closed_early", what)
+            self.stop = "bytes"
+        elif now - self._grown_at > STALL_S + _STALL_ROUNDS * self._setting.rtt_s:
+            self._stalled()
 
     def _stalled(self) -> None:
-        what = f"no byte arrived for {STALL_S:.0f} s" if self.counted() else "connected, but not one byte arrived"
+        if self._counter.bytes == 0 and any(lane.wire_received > 1024 for lane in self.lanes):
+            if self._setting.way == "download":
+                raise TransferError("protocol_error", "the far end sends texts where bytes are due")
+            raise TransferError("protocol_error", "the far end talks, but does not say what it received")
+        what = f"no byte arrived for {STALL_S:.0f} s" if self._counter.bytes else "connected, but not one byte arrived"
         raise TransferError("stalled", what)
 
-    def _tell(self) -> None:
-        self._ticks += 1
-        if self._ticks % _TELL_TICKS == 0:
-            end = self.steady_end_s()
-            found = estimate.estimate(self.curves(), max(0.0, end - estimate.BLOCK_S), end)
-            rate = found.mean_bps * self.ip_share() if found and self.counted() else None
-            share = min(1.0, self.elapsed_s / self.limits.seconds)
-            progress.tell(Progress(phase=self.phase, share=share, ip_bps=rate))
+    def _tell(self, curves: tuple[Curve, ...], end_s: float) -> None:
+        rate = None
+        if end_s > 0.2:
+            [rate] = series.rates(curves, [max(0.0, end_s - 0.5), end_s])
+        share = min(1.0, self.elapsed_s / self._setting.question.limit_s(self._setting.rtt_s))
+        progress.tell(Progress(phase=self._setting.way, share=share, ip_bps=rate))
+
+    # -- what is counted -----------------------------------------------------------------------------------------
+
+    def _curves(self) -> tuple[Curve, ...]:
+        curves = self._counter.curves(self.began)
+        if self._echoes is not None:
+            curves += (self._echoes.ip_curve(self._setting.way).seen(offset_s=-self.began),)
+        return curves
+
+    def _counted_to_s(self) -> float:
+        """Until when the line was certainly kept busy and counted."""
+        curves = self._counter.curves(self.began)
+        end_s = min((curve.end_s for curve in curves if len(curve)), default=0.0)  # one may have joined just now
+        return end_s if self._idle_at_s is None else min(end_s, self._idle_at_s)
 
     # -- afterwards ----------------------------------------------------------------------------------------------
-
-    def ip_share(self) -> float:
-        """Bytes of IP packets for each byte of payload."""
-        return self.wire_share() * layers.segment(self.streams[0].sock).ip_per_payload
 
     def result(self) -> Direction:
         """Say how fast it was; ``bytes`` and ``duration_s`` are those of the whole transfer, warm-up and all.
 
-        Bounds come from the steady part only. Where slow start may reach into it there is no upper one.
+        Bounds come from the plateau. Where the rate still grew at the end, what it had reached is a lower bound.
+
+        Raises:
+            TransferError: there is nothing to tell from.
         """
-        curves, end = self.curves(), self.steady_end_s()
-        found = self._estimate(curves, end)
-        share = self.ip_share()
-        low, high = (None if bound is None else round(bound * share) for bound in (found.low_bps, found.high_bps))
-        samples = series.rates(curves, series.edges(0.0, max(end, loop.TICK_S), loop.TICK_S))
+        curves, end_s = self._curves(), self._counted_to_s()
+        silent_s = self.elapsed_s - end_s
+        if silent_s > _SILENCE_S + self._setting.rtt_s and self._idle_at_s is None:
+            raise TransferError("stalled", "the far end's counts stopped, or its clock runs slow")
+        found = self._final(curves, end_s)
+        pace = self._setting.question.pace_bps
+        high_bps = None if self._is_at_pace(found.mean_bps) else found.high_bps
+        plateau = self.plateau if self.found is not None else None
+        looked_past = plateau is not None and stop.looked_past(plateau, self._counter.bytes)
+        boost = plateau.before_bps if plateau is not None else None
+        samples = series.rates(curves, series.edges(0.0, max(end_s, loop.TICK_S), loop.TICK_S))
         return Direction(
-            goodput_bps=round(found.mean_bps),
-            ip_bps=round(found.mean_bps * share),
-            ip_low_bps=low,
-            ip_high_bps=high,
-            bytes=self.counted(),
+            goodput_bps=round(found.mean_bps / self._counter.ip_share()),
+            ip_bps=round(found.mean_bps),
+            ip_low_bps=None if found.low_bps is None else round(found.low_bps),
+            ip_high_bps=None if high_bps is None else round(high_bps),
+            bytes=self._counter.bytes,
             duration_s=round(self.elapsed_s, 3),
-            connections=len(self.streams),
+            connections=len(self.lanes),
             stop=self.stop or "time",
-            counted_at=self.counted_at,
-            samples_bps=tuple(float(round(sample * share)) for sample in samples[:_MAX_SAMPLES]),
+            counted_at=self._counter.counted_at,
+            burst_bps=None if boost is None else round(boost),
+            sustained_bps=round(found.mean_bps) if looked_past else None,
+            paced_bps=None if pace is None else round(pace),
+            congestion_control=self._congestion_control(),
+            samples_bps=tuple(float(round(sample)) for sample in samples[:_MAX_SAMPLES]),
         )
 
-    def _estimate(self, curves: tuple[Curve, ...], end: float) -> Estimate:
-        rtt_s = self.limits.rtt_s
-        begin = estimate.warm_up_s(rtt_s, self.limits.seconds)
-        if end >= begin + estimate.BLOCK_S:
-            found = estimate.estimate(curves, begin, end)
-            if found is not None and begin < estimate.slow_start_s(rtt_s):
-                found = msgspec.structs.replace(found, high_bps=None)
-        else:  # too short to leave anything out: then a mean is all there is
-            found = estimate.estimate(curves, 0.0, max(curve.end_s for curve in curves))
-            found = found and Estimate(found.mean_bps, None, None)
+    def _final(self, curves: tuple[Curve, ...], end_s: float) -> Estimate:
+        if self.found is not None:
+            return self.found
+        found = self._rising(curves, end_s)
         if found is None:
             raise TransferError("deadline", "ended too soon to say how fast the line is")
         return found
 
-
-class Download(_Bulk):
-    """Bytes that arrive at this computer."""
-
-    phase = "download"
-    counted_at: CountedAt = "receiver"
-
-    def __init__(self, streams: tuple[Stream, ...], limits: Limits) -> None:
-        super().__init__(streams, limits)
-        self._curve = Curve()
-
-    def counted(self) -> int:
-        return sum(stream.payload_received for stream in self.streams)
-
-    def note(self, now: float) -> None:
-        self._curve.add(now - self.began, self.counted())
-
-    def curves(self) -> tuple[Curve, ...]:
-        return (self._curve,)
-
-    def steady_end_s(self) -> float:
-        return self._curve.end_s
-
-    def wire_share(self) -> float:
-        return sum(stream.wire_received for stream in self.streams) / max(1, self.counted())
-
-    def _stalled(self) -> None:
-        if self.counted() == 0 and any(stream.wire_received > 0 for stream in self.streams):
-            raise TransferError("protocol_error", "the far end sends texts where bytes are due")
-        super()._stalled()
-
-
-class Upload(_Bulk):
-    """Bytes that the far end says it has received, each stream on the far end's own clock."""
-
-    phase = "upload"
-    counted_at: CountedAt = "server"
-
-    def __init__(self, streams: tuple[Stream, ...], limits: Limits) -> None:
-        super().__init__(streams, limits)
-        self._counters = tuple(_FarCounter(stream) for stream in streams)
-        self._idle_at_s: float | None = None  # when the first stream had nothing left to send
-
-    def heard(self, stream: Stream, count: int, far_clock_s: float, now: float) -> None:
-        """Take what the far end said of a stream.
-
-        Raises:
-            TransferError: it cannot be true (protocol_error).
-        """
-        self._counters[self.streams.index(stream)].add(count, far_clock_s, now)
-
-    def counted(self) -> int:
-        return sum(counter.curve.total for counter in self._counters)
-
-    def note(self, now: float) -> None:
-        if self._idle_at_s is None and not all(stream.wants_write for stream in self.streams):
-            self._idle_at_s = now - self.began
-
-    def curves(self) -> tuple[Curve, ...]:
-        return tuple(counter.curve.shifted(counter.offset_s - self.began) for counter in self._counters)
-
-    def steady_end_s(self) -> float:
-        end = min(curve.end_s for curve in self.curves())
-        return end if self._idle_at_s is None else min(end, self._idle_at_s)
-
-    def result(self) -> Direction:
-        if self.stop == "time" and self.elapsed_s - min(curve.end_s for curve in self.curves()) > _SILENCE_S:
-            raise TransferError("stalled", "the far end's counts stopped, or its clock runs slow")
-        return super().result()
-
-    def wire_share(self) -> float:
-        return sum(stream.wire_sent for stream in self.streams) / max(1, sum(s.payload_sent for s in self.streams))
-
-
-class _FarCounter:
-    """What the far end counted of one stream."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._made = time.monotonic()
-        self._offset_s = float("inf")
-        self.curve = Curve()
-        self.curve.add(0.0, 0)
+    def _congestion_control(self) -> str | None:
+        return tcp_info.congestion_control(self.lanes[0].sock) if self._setting.way == "upload" else None
 
     @property
-    def offset_s(self) -> float:
-        """Our clock minus theirs, from the message that travelled fastest."""
-        return min(self._offset_s, self._made + _CLOCK_SLACK_S)
+    def steady(self) -> tuple[float, float]:
+        """From when to when the line was evenly full, on time.monotonic; the last third where it never was."""
+        begin_s = self.plateau.begin_s if self.plateau is not None else self.elapsed_s * 2 / 3
+        return self.began + begin_s, self.began + self.elapsed_s
 
-    def add(self, count: int, far_clock_s: float, now: float) -> None:
-        if count > self._stream.wire_sent:
-            raise TransferError("protocol_error", "the far end claims to have received more than was sent")
-        if far_clock_s > now - self._made + _CLOCK_SLACK_S:
-            raise TransferError("protocol_error", "the far end's clock runs faster than ours")
-        self._offset_s = min(self._offset_s, now - far_clock_s)
-        try:
-            self.curve.add(far_clock_s, count)
-        except ValueError:
-            raise TransferError("protocol_error", "the far end's count went backwards") from None
+    def own_payload(self, begin: float, end: float) -> float:
+        """Return the TCP payload of this direction that went through the interface between two times, in bytes."""
+        if self._setting.way == "upload":
+            return self._sent.at(end) - self._sent.at(begin)
+        curves = self._counter.curves(0.0)
+        ip_bytes = sum(curve.at(end) - curve.at(begin) for curve in curves)
+        return ip_bytes / layers.segment(self.lanes[0].sock).ip_per_payload
 
 
-def say_goodbye(streams: tuple[Stream, ...]) -> None:
-    """End the streams as the protocol asks, but do not wait long for a slow line."""
-    for stream in streams:
-        stream.finish("done")
-    until = time.monotonic() + _GOODBYE_S
-    loop.run(streams, lambda now: now < until)
+def _sent_bytes(lane: Lane) -> int:
+    """Return what a lane has put on the line, repeats too where the kernel tells."""
+    told = None if lane.ended else tcp_info.sent(lane.sock)
+    return lane.wire_sent if told is None else told.with_repeats
+
+
+def say_goodbye(lanes: list[Lane]) -> None:
+    """End the lanes as the protocol asks, as far as that can be said at once.
+
+    Whoever waits for the answer is sent the rest of a message meanwhile, and pays for it.
+    """
+    for lane in lanes:
+        with suppress(TransferError):  # it is gone already
+            lane.finish("done")
+            lane.writable(time.monotonic())

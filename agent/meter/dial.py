@@ -20,6 +20,7 @@ from msgspec import Struct
 from agent.contract.errors import SettingsError
 from agent.contract.failure import Failure
 from agent.host import transport
+from agent.meter import tls
 from agent.meter.errors import TransferError
 
 _Result = TypeVar("_Result")
@@ -29,6 +30,7 @@ Address = tuple[socket.AddressFamily, Place]
 _STAGGER_S = 0.25  # RFC 8305, 5: connection attempt delay
 _PENDING = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)})
 _WEBSOCKET_SCHEME = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+_HTTP_SCHEME = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 
 
 class Endpoint(Struct, frozen=True):
@@ -46,8 +48,13 @@ class Endpoint(Struct, frozen=True):
 
     @property
     def url(self) -> str:
-        """The address as a ws or wss URL."""
+        """The address as a URL."""
         return f"{self.scheme}://{self.authority}{self.prefix}"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is spoken to over TLS."""
+        return self.scheme in ("wss", "https")
 
 
 def authority(host: str, port: int) -> str:
@@ -61,9 +68,22 @@ def endpoint(server: str) -> Endpoint:
     Raises:
         SettingsError: it is neither.
     """
+    return _endpoint(server, _WEBSOCKET_SCHEME)
+
+
+def http_endpoint(server: str) -> Endpoint:
+    """Read the setting of a server that is spoken to in HTTP: the same URLs, or HOST:PORT, which means http.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    return _endpoint(server, _HTTP_SCHEME)
+
+
+def _endpoint(server: str, schemes: dict[str, str]) -> Endpoint:
     url = server.strip() if "://" in server else f"ws://{server.strip()}"
-    parts = transport.parse(url, tuple(_WEBSOCKET_SCHEME))
-    scheme, host = _WEBSOCKET_SCHEME[parts.scheme], parts.hostname or ""
+    parts = transport.parse(url, tuple(schemes))
+    scheme, host = schemes[parts.scheme], parts.hostname or ""
     try:
         host = host if host.isascii() else host.encode("idna").decode("ascii")  # мектеп.қаз is xn--...
     except UnicodeError as error:
@@ -102,7 +122,7 @@ def check_security(target: Endpoint, deadline: float) -> str | None:
         InsecureUrlError: plain, to a public address.
         TransferError: the name cannot be resolved.
     """
-    parts = transport.parse(target.url, ("wss", "ws"))
+    parts = transport.parse(target.url, tuple(_HTTP_SCHEME))
     return _resolving(target.host, deadline, lambda: transport.check_security(parts))
 
 
@@ -204,21 +224,34 @@ class _Attempts:
         self._selector.close()
 
 
-def secure(sock: socket.socket, context: ssl.SSLContext, host: str, deadline: float) -> ssl.SSLSocket:
-    """Do the TLS handshake as a client; the certificate has to be the host's.
+class Dialler:
+    """Connects to the one address of a server that answered first; may be used from several threads.
 
-    Raises:
-        TransferError: tls_certificate, tls_failed, or the connection's own trouble.
+    Attributes:
+        rtt_s: the shortest TCP handshake so far: a round trip of the line as it was then.
     """
-    try:
-        wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-    except (OSError, ValueError) as error:
-        sock.close()
-        raise TransferError("tls_failed", f"TLS cannot be started with {host}: {error}") from error
-    wrapped.settimeout(max(0.001, deadline - time.monotonic()))
-    try:
-        wrapped.do_handshake()
-    except OSError as error:
-        wrapped.close()
-        raise TransferError.of(error, f"the TLS handshake with {host} failed") from error
-    return wrapped
+
+    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
+        """Dial this server, over TLS where there is a context."""
+        self.rtt_s = float("inf")
+        self._endpoint = endpoint
+        self._context = context
+        self._lock = threading.Lock()
+        self._places: list[Address] = []
+
+    def dial(self, deadline: float) -> socket.socket:
+        """Return one more connection.
+
+        Raises:
+            TransferError: there is none.
+        """
+        host, sock = self._endpoint.host, None
+        with self._lock:  # the first finds the address that answers, the others wait for it
+            if not self._places:
+                places = addresses(host, self._endpoint.port, socket.SOCK_STREAM, deadline)
+                sock, rtt_s = connect(places, deadline)
+                self._places = [(socket.AddressFamily(sock.family), sock.getpeername())]
+        if sock is None:
+            sock, rtt_s = connect(self._places, deadline)
+        self.rtt_s = min(self.rtt_s, rtt_s)
+        return sock if self._context is None else tls.secure(sock, self._context, host, deadline)

@@ -24,8 +24,9 @@ class TransferError(NetreadyError):
 
 
 class HeadError(NetreadyError):
-    """An HTTP head that is malformed or too large; ``status`` is what a server answers to it."""
+    """An HTTP head that is malformed or too large; a server answers it with ``status`` and these header fields."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, fields: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.status = status
+        self.fields = fields

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import os
 
-from agent.contract.failure import Failure
+from msgspec import Struct
+
+from agent.meter import interception
 from agent.meter.errors import HeadError, TransferError
 from agent.meter.http_head import Head
 
@@ -36,41 +38,56 @@ def request(target: str, host: str, key: str, subprotocol: str, user_agent: str)
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
-def check_response(head: Head, key: str, subprotocol: str) -> None:
-    """Check a server's answer to the opening request.
+class Asked(Struct, frozen=True, kw_only=True):
+    """What a client asked for: under which key, whom, and whether over TLS from a certificate that was trusted."""
+
+    key: str
+    subprotocol: str
+    host: str = ""
+    encrypted: bool = False
+
+
+def status(head: Head) -> int:
+    """Return the status of a server's answer.
 
     Raises:
-        TransferError: it did not switch to this subprotocol; the word says why as far as the status tells.
+        TransferError: it is no HTTP answer (protocol_error).
     """
     version, _, rest = head.start.partition(" ")
-    status = rest[:3]
-    if not version.startswith("HTTP/1.") or not status.isdecimal():
+    if not version.startswith("HTTP/1.") or not (rest[:3].isascii() and rest[:3].isdecimal()):
         raise TransferError("protocol_error", "the far end does not answer in HTTP; is this the right port?")
-    if status != "101":
-        raise _unexpected(int(status), head)
-    fits = head.lists("upgrade", "websocket") and head.fields.get("sec-websocket-accept") == accept_key(key)
-    if not fits or head.fields.get("sec-websocket-protocol") != subprotocol:
-        raise TransferError("protocol_error", f"the far end switched protocols, but not to {subprotocol}")
+    return int(rest[:3])
 
 
-_WORDS: dict[int, Failure] = {
-    401: "refused_by_server",
-    403: "refused_by_server",
-    429: "busy",
-    503: "busy",
-    511: "redirected",  # Network Authentication Required (RFC 6585): a login page stands in the way
-}
+def check_response(head: Head, asked: Asked, body_start: bytes = b"") -> None:
+    """Check a server's answer to the opening request; the beginning of another answer's body helps to tell whose it is.
+
+    Raises:
+        TransferError: it did not switch to this subprotocol; the word says why as far as the answer tells.
+    """
+    code = status(head)
+    if code != 101:
+        what = interception.answered(code, head.fields, body_start, host=asked.host, encrypted=asked.encrypted)
+        raise TransferError(*what)
+    if not head.lists("upgrade", "websocket"):
+        raise _half_switched(head, asked, "the far end switched protocols, but not to WebSocket")
+    if head.fields.get("sec-websocket-accept") != accept_key(asked.key):
+        what_was = "without" if "sec-websocket-accept" not in head.fields else "with a wrong"
+        raise _half_switched(
+            head,
+            asked,
+            f"the far end switched to WebSocket {what_was} Sec-WebSocket-Accept: not in answer to this request",
+        )
+    if head.fields.get("sec-websocket-protocol") != asked.subprotocol:
+        raise _half_switched(head, asked, f"the far end speaks WebSocket, but not {asked.subprotocol}")
 
 
-def _unexpected(status: int, head: Head) -> TransferError:
-    detail = f"the far end answered with HTTP status {status} instead of starting the test"
-    if status in _WORDS:
-        wait = head.fields.get("retry-after")
-        return TransferError(_WORDS[status], f"{detail}; it asks to wait {wait[:40]}" if wait else detail)
-    if 300 <= status < 400:
-        target = head.fields.get("location", "an unnamed place")[:200]
-        return TransferError("redirected", f"the far end sends us to {target}; often that is a login page")
-    return TransferError("http_status", detail)
+def _half_switched(head: Head, asked: Asked, what: str) -> TransferError:
+    """Return the failure of a switch that is none: a proxy's where it has left its mark, else a broken server's."""
+    sign = None if asked.encrypted else interception.proxy_sign(head.fields)
+    if sign is None:
+        return TransferError("protocol_error", what)
+    return TransferError("intercepted", f"{what}; a proxy stands in between, its mark is {sign}")
 
 
 def accept(head: Head, subprotocol: str) -> bytes:

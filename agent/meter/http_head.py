@@ -3,6 +3,7 @@
 import re
 import socket
 import time
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -70,6 +71,25 @@ def read(sock: socket.socket, deadline: float) -> tuple[Head, bytes]:
     if end > MAX_HEAD_BYTES:
         raise HeadError(431, f"the message head is longer than {MAX_HEAD_BYTES} bytes")
     return parse(bytes(data[:end])), bytes(data[end:])
+
+
+def body_start(sock: socket.socket, head: Head, rest: bytes, most: int, deadline: float) -> bytes:
+    """Return the beginning of the body behind a head, for a look at who speaks; less where it breaks off.
+
+    Args:
+        sock: The connection.
+        head: The head.
+        rest: The bytes that came behind it.
+        most: So many bytes are enough.
+        deadline: When to be content with what has come.
+    """
+    length = head.fields.get("content-length", "")
+    if length.isascii() and length.isdecimal() and len(length) <= 15:
+        most = min(most, int(length))
+    with suppress(TransferError):
+        while len(rest) < most and (piece := _receive(sock, deadline)):
+            rest += piece
+    return rest[:most]
 
 
 def _receive(sock: socket.socket, deadline: float) -> bytes:

@@ -27,6 +27,9 @@ class Segment(Struct, frozen=True):
         return (self.payload_bytes + self.header_bytes) / self.payload_bytes
 
 
+USUAL = Segment(_ETHERNET_MTU - _HEADER_BYTES[socket.AF_INET], _HEADER_BYTES[socket.AF_INET])
+
+
 def segment(sock: socket.socket) -> Segment:
     """Return the segment of a connection: asked of the system, else what fits an Ethernet frame."""
     headers = _HEADER_BYTES[socket.AddressFamily(sock.family)]

@@ -28,11 +28,19 @@ class Transfer(Protocol):
         """Send what there is room for."""
 
 
-def run(transfers: Sequence[Transfer], tick: Callable[[float], bool], enough: Callable[[], bool] | None = None) -> None:
+def run(
+    transfers: Sequence[Transfer],
+    tick: Callable[[float], bool],
+    enough: Callable[[], bool] | None = None,
+    *,
+    keep_on: bool = False,
+) -> None:
     """Drive the transfers until ``tick`` says False, ``enough`` says True, or all have ended.
 
-    ``tick`` is called with ``time.monotonic()`` every TICK_S, first at once, and a last time when the end came between
-    two ticks; a late tick does not delay the next ones. ``enough`` is asked whenever something has moved.
+    ``tick`` is called with ``time.monotonic()``: first at once, then whenever that clock passes a multiple of TICK_S,
+    and a last time when the end came between two ticks. So loops in several threads look at the same moments, and what
+    they count adds up to one moment's count. ``enough`` is asked whenever something has moved.
+    With ``keep_on`` it ticks on after all have ended.
     Whatever a transfer or the tick raises ends the loop and rises.
     """
     with selectors.DefaultSelector() as selector:
@@ -43,10 +51,10 @@ def run(transfers: Sequence[Transfer], tick: Callable[[float], bool], enough: Ca
             if now >= next_tick:
                 if not tick(now):
                     return
-                next_tick += TICK_S * (1 + int((now - next_tick) / TICK_S))
+                next_tick = TICK_S * (int(now / TICK_S) + 1)
             for transfer in transfers:
                 _update(selector, interest, transfer)
-            if not interest or (enough is not None and enough()):
+            if not (interest or keep_on) or (enough is not None and enough()):
                 tick(time.monotonic())
                 return
             for key, events in selector.select(max(0.0, next_tick - time.monotonic())):

@@ -10,6 +10,8 @@ class Curve:
     def __init__(self) -> None:
         self._times: list[float] = []
         self._counts: list[int] = []
+        self._offset_s = 0.0
+        self._factor = 1.0
 
     def add(self, time_s: float, count: int) -> None:
         """Add a point; one that goes back in time or in bytes is refused (ValueError)."""
@@ -18,28 +20,41 @@ class Curve:
         self._times.append(time_s)
         self._counts.append(count)
 
-    def shifted(self, offset_s: float) -> "Curve":
-        """Return the same curve on another clock."""
+    def seen(self, *, offset_s: float = 0.0, factor: float = 1.0) -> "Curve":
+        """Return the same points, those added later too, on another clock and in another unit."""
         curve = Curve()
-        curve._times = [time_s + offset_s for time_s in self._times]
-        curve._counts = self._counts
+        curve._times, curve._counts = self._times, self._counts
+        curve._offset_s, curve._factor = self._offset_s + offset_s, self._factor * factor
         return curve
 
     def __len__(self) -> int:
         return len(self._times)
 
     @property
-    def end_s(self) -> float:
-        """When the last point was counted; 0 without points."""
-        return self._times[-1] if self._times else 0.0
+    def begin_s(self) -> float:
+        """When the first point was counted; 0 without points."""
+        return self._times[0] + self._offset_s if self._times else 0.0
 
     @property
-    def total(self) -> int:
+    def end_s(self) -> float:
+        """When the last point was counted; 0 without points."""
+        return self._times[-1] + self._offset_s if self._times else 0.0
+
+    @property
+    def total(self) -> float:
         """The last count; 0 without points."""
-        return self._counts[-1] if self._counts else 0
+        return self._counts[-1] * self._factor if self._counts else 0
+
+    @property
+    def gained(self) -> float:
+        """What was counted since the first point; 0 without points."""
+        return (self._counts[-1] - self._counts[0]) * self._factor if self._counts else 0
 
     def at(self, time_s: float) -> float:
         """Return the count at a time, interpolated; before the first point 0, after the last one its count."""
+        return self._at(time_s - self._offset_s) * self._factor
+
+    def _at(self, time_s: float) -> float:
         index = bisect_right(self._times, time_s)
         if index == 0:
             return 0.0

@@ -5,8 +5,11 @@ import os
 import socket
 import ssl
 import struct
+import sys
+import time
 from collections import deque
 from collections.abc import Callable
+from typing import Literal
 
 from agent.meter import layers, websocket
 from agent.meter.errors import TransferError
@@ -15,6 +18,8 @@ from agent.meter.websocket import Parser, Role
 BUFFER_BYTES = 256 * 1024
 NO_CODE = 1005  # RFC 6455, 7.4.1: a close frame came without a code
 _NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # struct linger: on, for 0 s
+# Linux throws TCP payload away without copying it (tcp(7)); nobody looks at it.
+_DISCARD = int(socket.MSG_TRUNC) if sys.platform == "linux" else 0
 _WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _TLS_TURNS = 16  # TLS hands over one record of 16 KiB at a time, a plain socket the whole buffer
 _MAX_QUEUED = 64  # frames of ours that wait; a peer that pings without reading ends there
@@ -56,6 +61,7 @@ class Stream:
         """Take over a socket after its opening handshake; ``rest`` are bytes that came behind the handshake."""
         sock.setblocking(False)
         self.sock = sock
+        self.opened_at = time.monotonic()
         self.role: Role = role
         self.next_bulk: Callable[[], int | None] | None = None
         self.on_text: Callable[[bytes, float], None] = lambda _text, _now: None
@@ -69,6 +75,7 @@ class Stream:
         self._queue: deque[tuple[memoryview, int]] = deque()  # what is left of a frame, and its payload in there
         self._closing = False
         self._record_overhead = layers.record_overhead(sock)
+        self._can_discard = _DISCARD != 0 and not self._record_overhead
         self._turns = _TLS_TURNS if self._record_overhead else 1
 
     def fileno(self) -> int:
@@ -84,6 +91,18 @@ class Stream:
     def wants_write(self) -> bool:
         """Whether there is anything to send now."""
         return bool(self._queue) or self.next_bulk is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it will send again after an answer: there are none."""
+        return False
+
+    @property
+    def left(self) -> Literal["peace", "early"] | None:
+        """Whether the far end has ended it: with a normal close frame, or in the middle."""
+        if self.peer_code is None and not self.ended:
+            return None
+        return "peace" if self.peer_code == websocket.NORMAL_CLOSURE else "early"
 
     def send_text(self, text: bytes) -> None:
         """Queue a text message behind the frame that is being sent."""
@@ -104,8 +123,9 @@ class Stream:
         """
         self._take_rest(now)
         for _turn in range(self._turns):
+            unseen = min(self._parser.bulk_left, BUFFER_BYTES) if self._can_discard else 0
             try:
-                count = self.sock.recv_into(self._view)
+                count = self.sock.recv_into(self._view, unseen, _DISCARD) if unseen else self.sock.recv_into(self._view)
             except _WAIT:
                 return
             except OSError as error:
@@ -115,7 +135,10 @@ class Stream:
                 self._lost(TransferError("closed_early", "the far end closed the connection in the middle of the test"))
                 return
             self.wire_received += count + self._record_overhead
-            self._take(self._view[:count], now)
+            if unseen:
+                self._parser.skip(count)
+            else:
+                self._take(self._view[:count], now)
 
     def writable(self, now: float) -> None:
         """Send what there is room for.

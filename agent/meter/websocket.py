@@ -98,6 +98,19 @@ class Parser:
                 messages += self._complete()
         return messages
 
+    @property
+    def bulk_left(self) -> int:
+        """Bytes still to come of the binary frame under way; nobody looks at them."""
+        return self._left if self._in_payload and self._opcode == BINARY else 0
+
+    def skip(self, count: int) -> None:
+        """Count bytes of the binary frame under way that were thrown away unseen, at most ``bulk_left``."""
+        self.payload_bytes += count
+        self._left -= count
+        if self._left == 0:
+            self._in_payload = False
+            self._complete()
+
     def _take_header(self, data: memoryview, position: int) -> int:
         """Collect header bytes; when the header is whole, start its payload. Returns the new position."""
         wanted = self._header_size()

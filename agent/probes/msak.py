@@ -1,54 +1,34 @@
 """How fast the line is: M-Lab's MSAK throughput1 over several WebSockets, download and then upload.
 
-Needs a reflector or any other throughput1 server. Live rates: see agent.meter.progress.
+Needs a reflector or any other throughput1 server. It can stop early, counts uploads at the far end, and has a netready
+reflector pace a verdict's download; another server sends as fast as it can. Live rates: see agent.meter.progress.
 """
 
-import functools
 import time
 import uuid
-from typing import Annotated, ClassVar
 from urllib.parse import urlencode
 
-from msgspec import Meta, Struct
-
-from agent.contract.measurement import Direction, Failed, Purpose, Throughput
-from agent.host import tcp_info, transport
-from agent.meter import bulk, client, dial, throughput1
-from agent.meter.bulk import Download, Limits, Upload
-from agent.meter.client import Opened, Opening
+from agent.contract.measurement import Failed, Throughput
+from agent.host import transport
+from agent.meter import both_ways, client, dial, layers, throughput1
+from agent.meter.both_ways import Abilities, Asked, Settings
+from agent.meter.client import Opening
 from agent.meter.dial import Endpoint
 from agent.meter.errors import TransferError
+from agent.meter.lane import Heard, Lane
 from agent.meter.stream import Stream
 from agent.meter.throughput1 import MessageSizes, Reporter
 
 NAME = "msak"
-_OPENING_S = 10.0  # at most, for connections and handshakes of one direction
-_RESERVE_S = 1.0  # of the deadline, kept for closing and reckoning
-_TOO_LATE = "too little time is left before the deadline; give more time or a smaller max_s"
-_SHORTEST_S = 1.0  # a shorter direction would be slow start and nothing else
-_SERVER_MARGIN_MS = 2_000  # the server is asked for more than we take, so that it is us who end
+_SERVER_MARGIN_S = 2.0  # the server is asked for more than we take, so that it is us who end
+_SMALLEST_UPLOAD_MESSAGE = 1 << 14  # all segments are full from the first on: their number then tells the bytes
 _LARGEST_UPLOAD_MESSAGE = 1 << 16  # servers count whole messages: these are small beside a sample
-_UNSENT_BYTES = 128 * 1024  # in the kernel's buffer: enough to keep the line busy, little to throw away at the end
+_MOST_LANES = 6
+_REPORT_MS = 100
 
 
-class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Measure download and upload; ``max_s`` and ``max_bytes`` hold for each direction.
-
-    ``server`` is a ws:// or wss:// URL, or HOST:PORT for ws. The targets belong to purpose "verdict", which a plain
-    time limit does not use yet; they are accepted so that one policy fits every engine.
-    """
-
-    takes_the_line: ClassVar[bool] = True
-    needs_server: ClassVar[bool] = True
-
-    server: str = ""
-    purpose: Purpose = "capacity"
-    target_download_bps: Annotated[float, Meta(gt=0)] | None = None
-    target_upload_bps: Annotated[float, Meta(gt=0)] | None = None
-    max_bytes: Annotated[int, Meta(ge=1)] | None = None
-    max_s: Annotated[float, Meta(gt=0, le=20)] = 5.0
-    connections: Annotated[int, Meta(ge=1, le=32)] = 4
-    ca_file: str | None = None
+class Probe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Measure download and upload; ``server`` is a ws:// or wss:// URL, or HOST:PORT for ws."""
 
     def __post_init__(self) -> None:
         """Refuse a server that is no address (SettingsError)."""
@@ -68,105 +48,83 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         target = dial.endpoint(self.server)
         try:
             dial.check_security(target, deadline)
-            return self._both(target, deadline)
+            return both_ways.Test(self, _Msak(self, target), target, deadline).run()
         except TransferError as error:
             return Failed(probe=NAME, failure=error.failure, detail=str(error))
 
-    def _both(self, target: Endpoint, deadline: float) -> Throughput:
-        run = _Run(self, target, deadline)
-        download = run.direction(throughput1.DOWNLOAD_PATH, directions_left=2)
-        upload = run.direction(throughput1.UPLOAD_PATH, directions_left=1)
-        return Throughput(
-            engine=NAME,
-            server=target.url,
-            purpose=self.purpose,
-            download=download,
-            upload=upload,
-            rtt_idle_ms=run.rtt_idle_ms,
-        )
 
+class _Msak:
+    """The method, for agent.meter.both_ways; both directions go by one measurement id."""
 
-class _Run:
-    """One test of both directions, under one measurement id."""
+    name = NAME
+    abilities = Abilities(stops_early=True, paces_download=True, upload_counted_at="server", connections=_MOST_LANES)
 
-    def __init__(self, probe: Probe, target: Endpoint, deadline: float) -> None:
-        self._probe = probe
+    def __init__(self, probe: Probe, target: Endpoint) -> None:
         self._target = target
-        self._deadline = deadline
         self._id = str(uuid.uuid4())
-        self._context = transport.tls_context(probe.ca_file) if target.scheme == "wss" else None
-        self.rtt_idle_ms: float | None = None
+        self.context = transport.tls_context(probe.ca_file) if target.scheme == "wss" else None
 
-    @property
-    def _share_bytes(self) -> int | None:
-        """Each stream's part of the byte limit."""
-        limit = self._probe.max_bytes
-        return None if limit is None else -(-limit // self._probe.connections)
-
-    def direction(self, path: str, directions_left: int) -> Direction:
-        """Measure one direction.
-
-        Raises:
-            TransferError: it failed; the text says which direction it was.
-        """
-        phase = path.rpartition("/")[2]
-        try:
-            opened = self._open(path)
-            try:
-                return self._transfer(opened, phase, directions_left)
-            finally:
-                opened.close()
-        except TransferError as error:
-            raise TransferError(error.failure, f"{phase}: {error}") from error
-
-    def _open(self, path: str) -> Opened:
-        if self._deadline - time.monotonic() < _RESERVE_S + min(_SHORTEST_S, self._probe.max_s):
-            raise TransferError("deadline", _TOO_LATE)
+    def engine(self, asked: Asked) -> "_Engine":
+        path = throughput1.DOWNLOAD_PATH if asked.way == "download" else throughput1.UPLOAD_PATH
+        most = asked.connections or _MOST_LANES
         query: dict[str, str | int] = {
             "mid": self._id,
-            "streams": self._probe.connections,
-            "duration": min(throughput1.MAX_DURATION_MS, int(self._probe.max_s * 1000) + _SERVER_MARGIN_MS),
+            "streams": most,
+            "duration": min(throughput1.MAX_DURATION_MS, int((asked.seconds + _SERVER_MARGIN_S) * 1000)),
+            "cc": "bbr",
+            throughput1.REPORT_PARAMETER: _REPORT_MS,
             "client_name": "netready-agent",
         }
-        if self._share_bytes is not None:
-            query["bytes"] = self._share_bytes
+        if asked.max_bytes is not None:
+            query["bytes"] = asked.max_bytes
+        if asked.lane_pace_bps is not None and asked.way == "download":
+            query[throughput1.PACE_PARAMETER] = round(asked.lane_pace_bps / layers.USUAL.ip_per_payload)
         opening = Opening(
             endpoint=self._target,
             target=f"{self._target.prefix}{path}?{urlencode(query)}",
             subprotocol=throughput1.SUBPROTOCOL,
-            context=self._context,
-            deadline=min(self._deadline - _RESERVE_S, time.monotonic() + _OPENING_S),
+            context=self.context,
+            within_s=asked.opening_s,
         )
-        return client.open_streams(opening, self._probe.connections)
-
-    def _transfer(self, opened: Opened, phase: str, directions_left: int) -> Direction:
-        if self.rtt_idle_ms is None:
-            self.rtt_idle_ms = round(opened.rtt_s * 1000, 3)
-        budget = (self._deadline - _RESERVE_S - time.monotonic()) / directions_left
-        if budget < min(_SHORTEST_S, self._probe.max_s):
-            raise TransferError("deadline", _TOO_LATE)
-        limits = Limits(seconds=min(self._probe.max_s, budget), max_bytes=self._probe.max_bytes, rtt_s=opened.rtt_s)
-        run = Download(opened.streams, limits) if phase == "download" else self._upload(opened.streams, limits)
-        reporters = [Reporter(stream, time.monotonic(), with_tcp_info=False) for stream in opened.streams]
-
-        def report(now: float) -> None:
-            for reporter in reporters:
-                reporter.tick(now)
-
-        run.run(report)
-        result = run.result()
-        bulk.say_goodbye(opened.streams)
-        return result
-
-    def _upload(self, streams: tuple[Stream, ...], limits: Limits) -> Upload:
-        run = Upload(streams, limits)
-        for stream in streams:
-            tcp_info.keep_unsent_short(stream.sock, _UNSENT_BYTES)
-            stream.next_bulk = MessageSizes(largest=_LARGEST_UPLOAD_MESSAGE, limit=self._share_bytes)
-            stream.on_text = functools.partial(_heard, run, stream)
-        return run
+        return _Engine(opening, asked, most)
 
 
-def _heard(run: Upload, stream: Stream, text: bytes, now: float) -> None:
-    far_clock_s, count = throughput1.received(text)
-    run.heard(stream, count, far_clock_s, now)
+class _Engine:
+    """One direction: streams that are told by, and tell, measurement messages."""
+
+    tells_count = True
+
+    def __init__(self, opening: Opening, asked: Asked, most_lanes: int) -> None:
+        self.most_lanes = most_lanes
+        self._opener = client.Opener(opening)
+        self._asked = asked
+        self._reporters: list[Reporter] = []
+        self._sizes = MessageSizes(  # of all streams together, so that the byte limit is that of the direction
+            smallest=_SMALLEST_UPLOAD_MESSAGE, largest=_LARGEST_UPLOAD_MESSAGE, limit=asked.max_bytes
+        )
+        self._last_texts: dict[Lane, bytes] = {}
+
+    @property
+    def rtt_s(self) -> float:
+        return self._opener.rtt_s
+
+    def open(self) -> Lane:
+        return self._opener.open()
+
+    def begin(self, lane: Lane, heard: Heard) -> None:
+        assert isinstance(lane, Stream)  # noqa: S101 - ours: open() made it
+        self._reporters.append(Reporter(lane, time.monotonic(), with_tcp_info=False))
+        if self._asked.way == "upload":
+            lane.next_bulk = self._sizes
+            lane.on_text = lambda text, now: heard(lane, throughput1.received(text), now)
+        else:
+            lane.on_text = lambda text, _now: self._last_texts.update({lane: text})
+
+    def tick(self, now: float) -> None:
+        for reporter in self._reporters:
+            reporter.tick(now)
+
+    def server_limited(self) -> bool:
+        if self._asked.lane_pace_bps is not None:
+            return False
+        return any(throughput1.sender_was_limited(text) for text in self._last_texts.values())

@@ -1,4 +1,4 @@
-"""The far end of a test: MSAK over WebSocket and a UDP echo, on a server or on another computer of the school."""
+"""The far end of a test, on a server or on another computer of the school: MSAK, ndt7, LibreSpeed, Ookla, UDP echo."""
 
 from agent.reflector.server import serve
 

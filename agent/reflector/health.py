@@ -1,11 +1,12 @@
 """/healthz: is the reflector alive?"""
 
-from agent.reflector.request import Exchange, Handler, answer
+from agent.reflector.request import Exchange, Routes, reading, reply
 
 
 def alive(exchange: Exchange) -> None:
-    """Say ok."""
-    exchange.sock.sendall(answer(200, "ok\n"))
+    """Say ok, and goodbye: whoever asks this has no second question."""
+    exchange.reusable = False
+    reply(exchange, "ok\n")
 
 
-ROUTES: dict[str, Handler] = {"/healthz": alive}
+ROUTES: Routes = reading("/healthz", alive)

@@ -1,39 +1,84 @@
-"""MSAK throughput1 as a server: sends or counts, and says four times a second what it counted."""
+"""MSAK throughput1 as a server: sends or counts, and says four times a second what it counted.
+
+Two extensions: ``netready_report_ms=N`` has the messages sent at multiples of N milliseconds (50 to 1000) of this
+computer's clock, so that those of all streams count the same moments. And a download may ask for
+``netready_pace_bps=N``, and this connection then sends at most N bits of payload per second (10^4 to 10^10). Other
+MSAK servers note and ignore parameters that they do not know. On Linux the kernel paces (SO_MAX_PACING_RATE). It
+counts TCP payload, so that packets with their headers come to 1500/1448 of N.
+"""
 
 import time
 
 from msgspec import Struct
 
 from agent.host import tcp_info
-from agent.meter import handshake, loop, throughput1
+from agent.meter import handshake, throughput1
 from agent.meter.errors import HeadError
 from agent.meter.stream import BUFFER_BYTES, Stream
-from agent.meter.throughput1 import CONGESTION_CONTROLS, MessageSizes, Reporter
-from agent.reflector.request import Exchange, Handler
+from agent.meter.throughput1 import (
+    CONGESTION_CONTROLS,
+    MAX_MESSAGE_BYTES,
+    MAX_REPORT_MS,
+    MIN_REPORT_MS,
+    PACE_PARAMETER,
+    REPORT_PARAMETER,
+    MessageSizes,
+    Reporter,
+)
+from agent.reflector import pacing
+from agent.reflector.request import Exchange, Routes, number
+from agent.reflector.session import Session
 
-_GOODBYE_S = 2.0  # for the closing handshake behind whatever still fills the line
 _UNSENT_BYTES = 256 * 1024
 
 
 class _Options(Struct, frozen=True):
-    """What the query asked for; ``limit`` in bytes, ``congestion`` None for the system's own."""
+    """What the query asked for; ``limit`` in bytes, ``congestion`` None for the system's own, ``pace_bps`` for none."""
 
     duration_s: float
     limit: int | None
     congestion: str | None
+    pace_bps: int | None
+    report_s: float | None
 
 
 def download(exchange: Exchange) -> None:
     """Send to the client."""
-    _serve(exchange, sends=True)
+    options = _accepted(exchange)
+    if options.pace_bps is not None:
+        stream = pacing.stream(exchange, options.pace_bps)
+        largest = pacing.largest_message(options.pace_bps, MAX_MESSAGE_BYTES)
+    else:
+        tcp_info.keep_unsent_short(exchange.sock, _UNSENT_BYTES)
+        stream = Stream(exchange.sock, "server", bytearray(BUFFER_BYTES), exchange.rest)
+        largest = MAX_MESSAGE_BYTES
+    stream.next_bulk = MessageSizes(largest=largest, limit=options.limit)
+    session = _session(exchange, stream, options)
+    if options.limit is not None:  # the sizes run out at the limit
+        session.enough = lambda: stream.next_bulk is None and not stream.wants_write
+    session.run()
 
 
 def upload(exchange: Exchange) -> None:
     """Count what the client sends."""
-    _serve(exchange, sends=False)
+    options = _accepted(exchange)
+    stream = Stream(exchange.sock, "server", bytearray(BUFFER_BYTES), exchange.rest)
+    session = _session(exchange, stream, options)
+    if (limit := options.limit) is not None:
+        session.enough = lambda: stream.payload_received >= limit
+    session.run()
 
 
-ROUTES: dict[str, Handler] = {throughput1.DOWNLOAD_PATH: download, throughput1.UPLOAD_PATH: upload}
+ROUTES: Routes = {("GET", throughput1.DOWNLOAD_PATH): download, ("GET", throughput1.UPLOAD_PATH): upload}
+
+
+def _accepted(exchange: Exchange) -> _Options:
+    """Read the query, switch to WebSocket and set the congestion control."""
+    options = _options(exchange.request.query)
+    exchange.sock.sendall(handshake.accept(exchange.request.head, throughput1.SUBPROTOCOL))
+    if options.congestion is not None:
+        tcp_info.choose_congestion_control(exchange.sock, options.congestion)
+    return options
 
 
 def _options(query: dict[str, str]) -> _Options:
@@ -48,68 +93,26 @@ def _options(query: dict[str, str]) -> _Options:
     congestion = query.get("cc") or None
     if congestion is not None and congestion not in CONGESTION_CONTROLS:
         raise HeadError(400, f"the parameter cc has to be one of {', '.join(sorted(CONGESTION_CONTROLS))}")
-    duration_ms = _number(query, "duration") or throughput1.DEFAULT_DURATION_MS
-    _number(query, "streams")
+    pace_bps = number(query, PACE_PARAMETER)
+    if pace_bps is not None and not pacing.MIN_BPS <= pace_bps <= pacing.MAX_BPS:
+        raise HeadError(
+            400, f"the parameter {PACE_PARAMETER} has to be from {pacing.MIN_BPS} to {pacing.MAX_BPS} bits per second"
+        )
+    report_ms = number(query, REPORT_PARAMETER)
+    if report_ms is not None and not MIN_REPORT_MS <= report_ms <= MAX_REPORT_MS:
+        reason = f"has to be from {MIN_REPORT_MS} to {MAX_REPORT_MS} milliseconds"
+        raise HeadError(400, f"the parameter {REPORT_PARAMETER} {reason}")
+    duration_ms = number(query, "duration") or throughput1.DEFAULT_DURATION_MS
+    number(query, "streams")
     return _Options(
         duration_s=min(duration_ms, throughput1.MAX_DURATION_MS) / 1000,
-        limit=_number(query, "bytes") or None,
+        limit=number(query, "bytes") or None,
         congestion=congestion,
+        pace_bps=pace_bps,
+        report_s=None if report_ms is None else report_ms / 1000,
     )
 
 
-def _number(query: dict[str, str], name: str) -> int | None:
-    text = query.get(name, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
-        raise HeadError(400, f"the parameter {name} has to be a whole number")
-    return int(text)
-
-
-def _serve(exchange: Exchange, *, sends: bool) -> None:
-    options = _options(exchange.request.query)
-    exchange.sock.sendall(handshake.accept(exchange.request.head, throughput1.SUBPROTOCOL))
-    if options.congestion is not None:
-        tcp_info.choose_congestion_control(exchange.sock, options.congestion)
-    stream = Stream(exchange.sock, "server", bytearray(BUFFER_BYTES), exchange.rest)
-    if sends:
-        tcp_info.keep_unsent_short(exchange.sock, _UNSENT_BYTES)
-        stream.next_bulk = MessageSizes(limit=options.limit)
-    loop.run([stream], _Session(exchange, stream, options, sends=sends).tick)
-
-
-class _Session:
-    """One stream from its handshake to its end, which always comes: at the latest _GOODBYE_S after its duration."""
-
-    def __init__(self, exchange: Exchange, stream: Stream, options: _Options, *, sends: bool) -> None:
-        began = time.monotonic()
-        self._stopping = exchange.stopping
-        self._stream = stream
-        self._limit = options.limit
-        self._sends = sends
-        self._reporter = Reporter(stream, began, with_tcp_info=True)
-        self._ends_at = began + options.duration_s
-        self._gone_at = self._ends_at + _GOODBYE_S
-        self._finished = False
-
-    def tick(self, now: float) -> bool:
-        if self._stopping() or now >= self._gone_at:
-            return False
-        if self._finished or self._stream.peer_code is not None:
-            return True
-        if now >= self._ends_at or self._has_enough():
-            self._finished = True
-            self._gone_at = min(self._gone_at, now + _GOODBYE_S)
-            self._stream.next_bulk = None
-            self._reporter.send(now)
-            self._stream.finish("Done sending")
-        else:
-            self._reporter.tick(now)
-        return True
-
-    def _has_enough(self) -> bool:
-        if self._limit is None:
-            return False
-        if self._sends:
-            return not self._stream.wants_write  # the sizes ran out at the limit, and all of it was sent
-        return self._stream.payload_received >= self._limit
+def _session(exchange: Exchange, stream: Stream, options: _Options) -> Session:
+    reporter = Reporter(stream, time.monotonic(), with_tcp_info=True, period_s=options.report_s)
+    return Session(exchange, stream, reporter, options.duration_s)

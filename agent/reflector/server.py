@@ -19,17 +19,18 @@ from typing import Self
 from agent.contract.errors import SettingsError
 from agent.meter import dial, http_head
 from agent.meter.errors import HeadError, TransferError
-from agent.reflector import health, msak, request, source
+from agent.reflector import health, librespeed, msak, ndt7, ookla, request, source
 from agent.reflector.echo import EchoServer
-from agent.reflector.request import Exchange, Handler
+from agent.reflector.request import Exchange, Handler, Routes
 
 _log = logging.getLogger(__name__)
 
-ROUTES: dict[str, Handler] = {**health.ROUTES, **msak.ROUTES}
+ROUTES: Routes = {**health.ROUTES, **msak.ROUTES, **ndt7.ROUTES, **librespeed.ROUTES, **ookla.ROUTES}
 MAX_CONNECTIONS = 128
 MAX_PER_SOURCE = 48  # a dozen usual tests behind one school's address, or one of the most connections behind another
 MAX_REFUSALS = 16  # told "come back later" at a time, which under TLS takes a handshake; beyond it there is no answer
-HEAD_S = 5.0  # for TLS and the request's head together, however slowly they come
+HEAD_S = 5.0  # for TLS and the request's head together, however slowly they come; also between two requests
+REUSE_S = 60.0  # from the first request to the last one over the same connection
 _POLL_S = 0.1
 _STOP_S = 1.5
 _PAIRS = 20  # tries to find a port that is free for TCP and for UDP
@@ -218,31 +219,41 @@ class _Connections:
 
 def _refuse(sock: socket.socket, sentence: str) -> None:
     """Say 503 without waiting for the request."""
-    sock.sendall(request.answer(503, sentence))
+    sock.sendall(request.refusal(503, sentence))
     _close_gently(sock)
 
 
 def _talk(sock: socket.socket, stopping: Callable[[], bool]) -> None:
-    """Read one request and have its protocol answer it."""
+    """Have each request answered by its protocol, until one ends the connection."""
+    last = time.monotonic() + REUSE_S
     try:
-        head, rest = http_head.read(sock, time.monotonic() + HEAD_S)
-        asked = request.parse(head)
-        handler = _route(asked)
-        sock.settimeout(HEAD_S)
-        handler(Exchange(sock, asked, rest, stopping))
+        while _serve_one(sock, stopping, last):
+            pass
     except HeadError as error:
         sock.settimeout(HEAD_S)
-        sock.sendall(request.answer(error.status, str(error)))
+        sock.sendall(request.refusal(error.status, str(error), error.fields))
     _close_gently(sock)
 
 
+def _serve_one(sock: socket.socket, stopping: Callable[[], bool], last: float) -> bool:
+    """Read one request and have it answered; True if another may follow. None does after ``last``."""
+    head, rest = http_head.read(sock, time.monotonic() + HEAD_S)
+    asked = request.parse(head)
+    handler = _route(asked)
+    sock.settimeout(HEAD_S)
+    exchange = Exchange(sock, asked, rest, stopping, reusable=asked.persists and time.monotonic() < last)
+    handler(exchange)
+    return exchange.stays
+
+
 def _route(asked: request.Request) -> Handler:
-    handler = ROUTES.get(asked.path)
-    if handler is None:
+    handler = ROUTES.get((asked.method, asked.path))
+    if handler is not None:
+        return handler
+    methods = ", ".join(sorted(method for method, path in ROUTES if path == asked.path))
+    if not methods:
         raise HeadError(404, f"nothing is at {asked.path[:200]}; this is a netready reflector")
-    if asked.method != "GET":
-        raise HeadError(405, f"{asked.method} is not understood at {asked.path}; use GET")
-    return handler
+    raise HeadError(405, f"{asked.method} is not understood at {asked.path}; use {methods}", (f"Allow: {methods}",))
 
 
 def _close_gently(sock: socket.socket) -> None:

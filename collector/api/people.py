@@ -53,6 +53,8 @@ class SchoolAnswer(Struct, frozen=True, kw_only=True):
     computers: int
     download_bps: float | None
     upload_bps: float | None
+    download_at_least_bps: float | None
+    upload_at_least_bps: float | None
     required_download_bps: int | None
     required_upload_bps: int
     meets: bool | None
@@ -175,6 +177,8 @@ def _school_answer(
         computers=judged.computers,
         download_bps=judged.download_bps,
         upload_bps=judged.upload_bps,
+        download_at_least_bps=judged.download_at_least_bps,
+        upload_at_least_bps=judged.upload_at_least_bps,
         required_download_bps=judged.target.download_bps,
         required_upload_bps=judged.target.upload_bps,
         meets=judged.meets,

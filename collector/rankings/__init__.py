@@ -29,7 +29,8 @@ class Window(Struct, frozen=True):
 class Row(Struct, frozen=True, kw_only=True):
     """What every row of every ranking carries. Rates are typical values at the IP layer; null is "not known".
 
-    ``rank`` is null where there is no figure to rank by; ``meets`` is null for "not enough data".
+    Where only paced tests know a speed it is null, and ``at_least`` says what they prove. ``rank`` is null where there
+    is no figure to rank by; ``meets`` is null for "not enough data".
     """
 
     rank: int | None = None
@@ -42,6 +43,8 @@ class Row(Struct, frozen=True, kw_only=True):
     required_upload_bps: float | None
     meets: bool | None
     synthetic: bool
+    download_at_least_bps: float | None = None
+    upload_at_least_bps: float | None = None
 
 
 class Ranking(Struct, frozen=True):
@@ -95,8 +98,13 @@ def numbered(rows: list[_AnyRow], score: Callable[[_AnyRow], float | None]) -> l
 
 
 def fitness(row: Row) -> float | None:
-    """Return how far typical speeds reach the target in the weaker direction: 1.0 is exactly the target."""
-    pairs = ((row.download_bps, row.required_download_bps), (row.upload_bps, row.required_upload_bps))
+    """Return how far typical speeds reach the target in the weaker direction: 1.0 is exactly the target.
+
+    A speed of which only "at least" is known counts as that.
+    """
+    download = row.download_bps if row.download_bps is not None else row.download_at_least_bps
+    upload = row.upload_bps if row.upload_bps is not None else row.upload_at_least_bps
+    pairs = ((download, row.required_download_bps), (upload, row.required_upload_bps))
     ratios = [measured / needed for measured, needed in pairs if measured is not None and needed]
     return min(ratios) if len(ratios) == len(pairs) else None
 
@@ -127,6 +135,8 @@ def group_row(kind: type[_AnyGroup], key: str, name: str, schools: list[Readines
         tests=sum(one.tests for one in schools),
         download_bps=_median([one.download_bps for one in schools]),
         upload_bps=_median([one.upload_bps for one in schools]),
+        download_at_least_bps=_at_least([(one.download_bps, one.download_at_least_bps) for one in schools]),
+        upload_at_least_bps=_at_least([(one.upload_bps, one.upload_at_least_bps) for one in schools]),
         required_download_bps=_median([one.target.download_bps for one in schools]),
         required_upload_bps=_median([one.target.upload_bps for one in schools]),
         meets=ready == len(judged) if judged else None,
@@ -138,6 +148,11 @@ def group_row(kind: type[_AnyGroup], key: str, name: str, schools: list[Readines
         not_connected=sum(one.state == "not connected" for one in schools),
         **more,
     )
+
+
+def _at_least(known: list[tuple[float | None, float | None]]) -> float | None:
+    """Return the median of what lower bounds prove, where no school of a group has a typical speed."""
+    return None if any(typical is not None for typical, _ in known) else _median([proven for _, proven in known])
 
 
 def _median(values: list[float | None] | list[int | None] | list[int]) -> float | None:

@@ -7,7 +7,8 @@ from collector.store.database import Connection
 TITLE = "Schools"
 ABOUT = (
     "Ordered by how far the typical download and upload of the school's best-placed computer reach the target, in the"
-    " weaker direction. Schools without enough tests come after, schools without any test or line last, without a rank."
+    " weaker direction; where paced tests are all there is, what they prove counts. Schools without enough tests come"
+    " after, schools without any test or line last, without a rank."
 )
 
 
@@ -37,6 +38,8 @@ def _row(one: Readiness) -> Row:
         tests=one.tests,
         download_bps=one.download_bps,
         upload_bps=one.upload_bps,
+        download_at_least_bps=one.download_at_least_bps,
+        upload_at_least_bps=one.upload_at_least_bps,
         required_download_bps=one.target.download_bps,
         required_upload_bps=one.target.upload_bps,
         meets=one.meets,

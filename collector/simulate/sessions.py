@@ -9,7 +9,7 @@ import msgspec
 
 from agent.contract import measurement, report, signing
 from agent.contract.failure import Failure
-from agent.contract.measurement import Direction, Failed, Latency, Link, Measurement, Throughput
+from agent.contract.measurement import Direction, Failed, Form, Latency, Link, Measurement, Purpose, Throughput
 from agent.contract.report import Report
 from agent.contract.standards import required_download
 from collector.registry import shipped_country
@@ -22,11 +22,12 @@ SERVER = "synthetic"
 # How much of a line's congestion an hour has: lessons at their fullest before noon, homes in the evening.
 _LOAD_BY_HOUR = {8: 0.2, 9: 0.6, 10: 0.9, 11: 1.0, 12: 0.8, 13: 0.6, 14: 0.6, 15: 0.5, 16: 0.4, 17: 0.5}
 _EVENING_LOAD = 0.9
-_EVENING_SHARE = 0.1
+_EVENING_SHARE = 0.6  # of the days on which a computer is still on in the quiet hours
 _FIRST_HOUR, _LAST_HOUR = 8, 18
+_LONG_DAYS = 7
+_PACE_FACTOR = 1.5  # of the target: what the far end paces a verdict test at
 _FAILED_SHARE = 0.02
 _FAILURES: tuple[Failure, ...] = ("connect_timeout", "stalled", "dns_failed", "unreachable", "connection_reset")
-_VERDICT_SHARE = 0.2
 _DISTURBED_SHARE = 0.05
 _GOODPUT_OF_IP = 1448 / 1500  # TCP payload with timestamps in a full packet
 _SAMPLES = 8
@@ -37,19 +38,24 @@ def envelopes(computer: Computer, plan: Plan) -> Iterator[bytes]:
     zone = ZoneInfo(shipped_country().about.time_zone)
     previous: str | None = None
     sequence = 0
+    last_long = date.min
     for day in plan.school_days():
         draw = dice(computer.agent_id, day)
         school_day = dice(plan.seed, computer.site.school.school_id, day).gauss(1.0, 0.03)
-        for start in _sessions(draw, day, plan.sessions_per_day):
+        starts = _sessions(draw, day, plan.sessions_per_day)
+        for start in starts:
             sequence += 1
-            session = _Session(draw, computer, start.replace(tzinfo=zone), min(1.06, max(0.85, school_day)))
+            asked = _asked(start, starts, (day - last_long).days)
+            if asked == ("capacity", "long"):
+                last_long = day
+            session = _Session(draw, computer, start.replace(tzinfo=zone), min(1.06, max(0.85, school_day)), asked)
             payload = report.encode(session.report(sequence, previous))
             previous = report.sha256_hex(payload)
             yield msgspec.json.encode(signing.sign(report.PAYLOAD_TYPE, payload, computer.key))
 
 
 def _sessions(draw: random.Random, day: date, count: int) -> list[datetime]:
-    """Spread sessions over the school day, each somewhere in its slot; now and then one in the evening."""
+    """Spread sessions over the school day, each somewhere in its slot; one more in the evening if it is still on."""
     slot = timedelta(hours=_LAST_HOUR - _FIRST_HOUR) / count
     opening = datetime.combine(day, time(_FIRST_HOUR))
     # Not in a slot's last two minutes, so that a session ends before the next begins.
@@ -59,11 +65,29 @@ def _sessions(draw: random.Random, day: date, count: int) -> list[datetime]:
     return [start.replace(microsecond=0) for start in starts]
 
 
+def _asked(start: datetime, starts: list[datetime], days: int) -> tuple[Purpose, Form]:
+    """Return what a session asks, as agents do: verdicts in lessons, capacity in the evening or where it is overdue.
+
+    ``days`` is how long ago the last long form was.
+    """
+    if start.hour >= _LAST_HOUR:
+        return "capacity", "long" if days >= _LONG_DAYS else "short"
+    return ("capacity", "long") if start == starts[-1] and days >= _LONG_DAYS else ("verdict", "short")
+
+
 class _Session:
     """One session of one computer: link, latency, throughput, as the agent's probes would report them."""
 
-    def __init__(self, draw: random.Random, computer: Computer, start: datetime, day_factor: float) -> None:
+    def __init__(
+        self,
+        draw: random.Random,
+        computer: Computer,
+        start: datetime,
+        day_factor: float,
+        asked: tuple[Purpose, Form],
+    ) -> None:
         self._draw = draw
+        self._purpose, self._form = asked
         self._computer = computer
         self._line: Line = computer.site.line
         self._start = start.astimezone(UTC)
@@ -139,8 +163,8 @@ class _Session:
     def _throughput(self, begin: datetime, latency: Latency) -> Throughput:
         down, up = (self._rate(rate) for rate in self._line.reaches_desk_bps)
         required = float(required_download(self._computer.site.school.pupils or 0))
-        is_verdict = self._draw.random() < _VERDICT_SHARE
-        paces = (required, 5e6) if is_verdict else (None, None)
+        is_verdict = self._purpose == "verdict"
+        paces = (_PACE_FACTOR * required, _PACE_FACTOR * 5e6) if is_verdict else (None, None)
         download = self._direction(down, paces[0], counted_at="receiver")
         upload = self._direction(up, paces[1], counted_at="server")
         return Throughput(
@@ -148,7 +172,8 @@ class _Session:
             took_s=round(download.duration_s + upload.duration_s + 0.5, 2),
             engine=ENGINE,
             server=SERVER,
-            purpose="verdict" if is_verdict else "capacity",
+            purpose=self._purpose,
+            form=self._form,
             download=download,
             upload=upload,
             rtt_idle_ms=latency.median_ms,
@@ -175,7 +200,8 @@ class _Session:
         is_bound = pace_bps is not None and rate_bps > pace_bps
         ip_bps = pace_bps if pace_bps is not None and is_bound else rate_bps
         margin = ip_bps * (0.002 if is_bound else self._draw.uniform(0.01, 0.04))
-        seconds = round(self._draw.uniform(2, 3) if pace_bps else self._draw.uniform(7.9, 8.2), 2)
+        is_long = self._form == "long"
+        seconds = round(self._draw.uniform(9, 12) if is_long else self._draw.uniform(1.5, 3), 2)
         goodput = ip_bps * _GOODPUT_OF_IP
         return Direction(
             goodput_bps=round(goodput),
@@ -185,8 +211,9 @@ class _Session:
             bytes=round(goodput * seconds / 8),
             duration_s=seconds,
             connections=4,
-            stop="verdict" if pace_bps else "time",
+            stop="verdict" if pace_bps else "converged",
             counted_at=counted_at,
+            sustained_bps=round(ip_bps) if is_long else None,
             paced_bps=round(pace_bps) if pace_bps else None,
             samples_bps=tuple(round(ip_bps * self._draw.gauss(1, 0.03)) for _ in range(_SAMPLES)),
         )

@@ -11,42 +11,61 @@ from collector.periods import Period
 from collector.store.database import Connection
 from collector.store.questions import sql
 
+# Above every line and below half of 1e13, which "unlimited" counts as: with as many tests open as bounded, the
+# median is the middle of the two.
+_HALF_ARE_OPEN_BPS = 1e12
+
 
 class ComputerFigures(Struct, frozen=True, kw_only=True):
     """One computer's undisturbed tests in a period; ``tests`` counts the disturbed ones too.
 
-    The plain rates are typical: medians of tests with an upper bound. ``proven``: at least half of the tests reached
-    it, with the others (paced, or too short) as lower bounds. ``possible``: half leave it open, those as unlimited.
+    The plain rates are medians of the tests with an upper bound, which ``bounded_tests`` counts. ``proven``: at least
+    half of the tests reached it, with the others (paced, or too short) as lower bounds. ``possible``: half leave it
+    open, those as unlimited.
     """
 
     school_id: str
     agent_id: str
     tests: int
     download_tests: int
+    download_bounded_tests: int
     download_bps: float | None
     download_proven_bps: float | None
     download_possible_bps: float | None
     upload_tests: int
+    upload_bounded_tests: int
     upload_bps: float | None
     upload_proven_bps: float | None
     upload_possible_bps: float | None
 
     def download(self) -> "DirectionFigures | None":
         """Return the download's figures, or None if it was never measured undisturbed."""
-        return _direction(self.download_tests, self.download_bps, self.download_proven_bps, self.download_possible_bps)
+        rates = (self.download_bps, self.download_proven_bps, self.download_possible_bps)
+        return _direction(self.download_tests, self.download_bounded_tests, *rates)
 
     def upload(self) -> "DirectionFigures | None":
         """Return the upload's figures, or None if it was never measured undisturbed."""
-        return _direction(self.upload_tests, self.upload_bps, self.upload_proven_bps, self.upload_possible_bps)
+        rates = (self.upload_bps, self.upload_proven_bps, self.upload_possible_bps)
+        return _direction(self.upload_tests, self.upload_bounded_tests, *rates)
 
 
 class DirectionFigures(Struct, frozen=True, kw_only=True):
-    """One computer's figures in one direction; ``typical_bps`` is null where no test had an upper bound."""
+    """One computer's figures in one direction.
+
+    ``typical_bps`` is never made of lower bounds: null where no test had an upper bound, or where those that had one
+    are the slow exceptions among paced tests that mostly proved more. ``at_least_bps`` is what is known instead.
+    """
 
     tests: int
+    bounded_tests: int
     typical_bps: float | None
     proven_bps: float
     possible_bps: float
+
+    @property
+    def at_least_bps(self) -> float | None:
+        """What at least half of the tests proved; null where a typical speed says more, or where they prove nothing."""
+        return self.proven_bps if self.typical_bps is None and self.proven_bps > 0 else None
 
 
 def best(computers: Iterable[DirectionFigures | None], enough: int) -> DirectionFigures | None:
@@ -57,11 +76,19 @@ def best(computers: Iterable[DirectionFigures | None], enough: int) -> Direction
 
 
 def _direction(
-    tests: int, typical: float | None, proven: float | None, possible: float | None
+    tests: int, bounded_tests: int, median: float | None, proven: float | None, possible: float | None
 ) -> DirectionFigures | None:
     if proven is None or possible is None:
         return None
-    return DirectionFigures(tests=tests, typical_bps=typical, proven_bps=proven, possible_bps=possible)
+    # Half of the tests or more were held back by their pace at more than the others reached: those others are dips.
+    are_exceptions = median is not None and median < proven and possible > _HALF_ARE_OPEN_BPS
+    return DirectionFigures(
+        tests=tests,
+        bounded_tests=bounded_tests,
+        typical_bps=None if are_exceptions else median,
+        proven_bps=proven,
+        possible_bps=possible,
+    )
 
 
 class StoredTest(Struct, frozen=True, kw_only=True):

@@ -147,20 +147,22 @@ def closed_port() -> int:
 
 
 @pytest.fixture
-def add_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
-    """Add a probe the way everybody does: as one more file."""
+def add_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Add a probe the way everybody does: as one more file; one with settings is an engine that fills the line."""
     folder = tmp_path / "probes"
     folder.mkdir()
     monkeypatch.setattr(probes, "__path__", [*probes.__path__, str(folder)])
     added: list[str] = []
 
-    def add(name: str, measure: str) -> None:
+    def add(name: str, measure: str, *settings: str) -> None:
         (folder / f"{name}.py").write_text(
             "from typing import ClassVar\nfrom msgspec import Struct\n"
             "from agent.errors import ProbeUnavailable\nfrom agent.contract.errors import SettingsError\n"
+            "from agent.contract.measurement import *\n"
             "class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):\n"
-            "    takes_the_line: ClassVar[bool] = False\n    needs_server: ClassVar[bool] = False\n"
-            f"    def measure(self, deadline_s):\n        {measure}\n"
+            f"    takes_the_line: ClassVar[bool] = {bool(settings)}\n    needs_server: ClassVar[bool] = False\n"
+            + "".join(f"    {one} = None\n" for one in settings)
+            + f"    def measure(self, deadline_s):\n        {measure}\n"
         )
         added.append(f"{probes.__name__}.{name}")
 

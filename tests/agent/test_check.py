@@ -12,7 +12,7 @@ from agent.contract.measurement import Failed, Latency, Link, Skipped
 from agent.contract.report import Report
 from agent.meter import progress
 from agent.session import Session
-from tests.agent.test_diagnosis import throughput
+from tests.agent.test_diagnosis import direction, throughput
 
 LINK = Link(interface="eth0", medium="ethernet", speed_bps=1e9, duplex="full", download_bps=1e5, upload_bps=0.0)
 LATENCY = Latency(server="s", sent=25, received=25, min_ms=11, median_ms=12.3, p95_ms=14, jitter_ms=0.8, loss_ratio=0)
@@ -44,6 +44,13 @@ def test_the_page_fits_eighty_columns():
     assert "12.3 ms (95 % within 14.0 ms), jitter 0.8 ms, loss 0.0%" in text
     assert "cable (eth0), 1000 Mbit/s, full duplex" in text
     assert "School" in text
+
+
+def test_a_paced_result_is_shown_as_at_least():
+    """What the sender's pace bound is no speed of the line, and is not shown as one."""
+    held = direction(48, paced_bps=48e6, ip_high_bps=None)
+    text = shown(page(LINK, msgspec.structs.replace(throughput(48, 6.1), download=held)))
+    assert "at least 47.5 Mbit/s  needs 32" in text
 
 
 def test_the_verdict_is_one_line_that_scripts_find():

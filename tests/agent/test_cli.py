@@ -5,6 +5,7 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent import cli, session
@@ -123,6 +124,27 @@ def test_probe_prints_one_json_object(agent, reflector_url):
     assert told["took_s"] > 0
 
 
+def test_what_is_tested_by_hand_is_counted_and_never_refused(agent, station, quick_config, reflector_url):
+    """A person's probe runs with nothing left of the data budget, and its bytes are in the status; check's too."""
+    quick_config.write_text(quick_config.read_text() + "\n[agent]\nmonthly_bytes = 1\n")
+    echoes = ("latency", "--set", f"server={reflector_url}", "--set", "count=3")
+    assert as_json(agent("probe", *echoes)[1])["received"] == 3
+    told = msgspec.json.decode(agent("status", "--json")[1])["budget"]
+    assert (told["spent_bytes"], told["left_bytes"]) == (6 * 60, 0)
+    document = msgspec.json.decode(agent("check", "--json")[1])
+    assert [one["kind"] for one in document["measurements"]] == ["link", "latency", "throughput"]
+    again = msgspec.json.decode(agent("status", "--json")[1])["budget"]
+    assert again["spent_bytes"] > document["measurements"][2]["download"]["bytes"]
+
+
+def test_a_result_is_shown_even_where_it_cannot_be_counted(agent, station, reflector_url):
+    """Trouble with the state folder costs the count, not the measurement that a person waits for."""
+    (station.state / "identity.json").write_text("{")
+    code, out, err = agent("probe", "latency", "--set", f"server={reflector_url}")
+    assert (code, as_json(out)["kind"]) == (0, "latency")
+    assert "not counted against the month's data budget" in err
+
+
 def test_a_failed_probe_is_a_result(agent, closed_port):
     """Exit 0 for a failed measurement too: it is a fact about the network."""
     code, out, _ = agent("probe", "msak", "--set", f"server=ws://127.0.0.1:{closed_port}")
@@ -140,7 +162,7 @@ def test_a_probe_that_cannot_run_here_exits_3(agent, add_probe):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("nope",), "there are: latency, link, msak"),
+        (("nope",), "there are: latency, librespeed, link, msak, ndt7"),
         (("latency", "--set", "colour=red"), "colour"),
         (("latency", "--set", "count"), "expected KEY=VALUE"),
         (("latency", "--set", "count=many"), "count"),

@@ -7,8 +7,23 @@ import msgspec
 import pytest
 
 from agent.contract.errors import SettingsError
-from agent.contract.wire import Hours, Policy
-from agent.schedule import AVOIDED_MINUTES, catch_up, is_open, latest_session, next_session, phase_s, sessions
+from agent.contract.wire import Hours, Policy, QuietHours
+from agent.schedule import (
+    AVOIDED_MINUTES,
+    CAPACITY,
+    LONG_CAPACITY,
+    VERDICT,
+    Known,
+    catch_up,
+    is_open,
+    is_quiet,
+    latest_session,
+    next_session,
+    phase_s,
+    quiet_sessions,
+    sessions,
+    wanted,
+)
 
 ALMATY = ZoneInfo("Asia/Almaty")
 MONDAY = date(2026, 11, 23)
@@ -23,6 +38,11 @@ def agents(count: int) -> list[str]:
 def policy(sessions_a_day: int = 4, **hours: object) -> Policy:
     """Return a policy with these hours."""
     return Policy(hours=Hours(**hours), capacity_sessions_per_day=sessions_a_day)  # type: ignore[arg-type]
+
+
+def unquiet(one: Policy) -> Policy:
+    """Return the policy without quiet hours."""
+    return msgspec.structs.replace(one, quiet_hours=QuietHours(weekdays=()))
 
 
 def at(hour: int, minute: int = 0, day: date = MONDAY) -> datetime:
@@ -66,7 +86,7 @@ def test_ten_thousand_agents_do_not_cluster():
 def test_there_is_none_outside_the_weekdays():
     """Saturday belongs to nobody's lessons; on Friday evening the next session is on Monday."""
     assert sessions(AGENT, date(2026, 11, 28), policy()) == []
-    following = next_session(AGENT, policy(), at(19, day=date(2026, 11, 27)))
+    following = next_session(AGENT, policy(), at(22, day=date(2026, 11, 27)))
     assert following == sessions(AGENT, date(2026, 11, 30), policy())[0]
 
 
@@ -82,7 +102,7 @@ def test_hours_too_short_for_all_sessions_give_what_fits():
     """Ten sessions do not fit into three minutes, and none may fall on minute 0."""
     assert len(sessions(AGENT, MONDAY, policy(10, start="09:58", end="10:03"))) == 2
     assert sessions(AGENT, MONDAY, policy(10, start="09:59", end="10:02")) == []
-    assert next_session(AGENT, policy(3, start="09:59", end="10:02"), at(8)) is None
+    assert next_session(AGENT, unquiet(policy(3, start="09:59", end="10:02")), at(8)) is None
 
 
 def test_hours_may_pass_midnight():
@@ -91,7 +111,7 @@ def test_hours_may_pass_midnight():
     times = sessions(AGENT, MONDAY, night)
     assert all(is_open(night.hours, one) for one in times)
     assert times[-1].astimezone(ALMATY).date() == MONDAY + timedelta(days=1)
-    assert next_session(AGENT, night, at(0, 0, MONDAY + timedelta(days=1))) == times[2]
+    assert next_session(AGENT, unquiet(night), at(0, 0, MONDAY + timedelta(days=1))) == times[2]
     assert not is_open(night.hours, at(1))
     assert not is_open(night.hours, at(2, 0, MONDAY + timedelta(days=1)))
 
@@ -171,3 +191,132 @@ def test_the_policy_decides_and_not_its_version():
     newer = msgspec.structs.replace(policy(), version=9)
     assert sessions(AGENT, MONDAY, newer) == sessions(AGENT, MONDAY, policy())
     assert next_session(AGENT, newer, datetime(2026, 11, 23, tzinfo=UTC)) is not None
+
+
+def test_one_session_lies_in_the_quiet_hours():
+    """Between 18 and 22 local time, on the quiet weekdays, spread over the minutes, never around the full hour."""
+    minutes = set()
+    for agent in agents(2000):
+        (moment,) = quiet_sessions(agent, MONDAY, policy())
+        local = moment.astimezone(ALMATY)
+        assert 18 <= local.hour < 22
+        assert local.minute not in AVOIDED_MINUTES
+        minutes.add((local.hour, local.minute))
+    assert len(minutes) > 220
+    assert quiet_sessions(AGENT, date(2026, 11, 28), policy()) == []
+    assert quiet_sessions(AGENT, MONDAY, unquiet(policy())) == []
+    assert quiet_sessions(AGENT, MONDAY, policy(0)) == []
+    assert next_session(AGENT, policy(), at(18)) == quiet_sessions(AGENT, MONDAY, policy())[0]
+
+
+def test_quiet_hours_never_lie_in_lessons():
+    """Where a policy's quiet hours begin before lessons end, lessons have those minutes, and nobody bunches up."""
+    late = policy(end="20:00")
+    hours = Counter(quiet_sessions(one, MONDAY, late)[0].astimezone(ALMATY).minute for one in agents(1000))
+    assert all(quiet_sessions(one, MONDAY, late)[0] >= at(20) for one in agents(200))
+    assert max(hours.values()) < 60
+    assert not is_quiet(late, at(19))
+    assert is_quiet(late, at(21))
+    assert quiet_sessions(AGENT, MONDAY, policy(start="00:00", end="00:00")) == []
+
+
+def known(**changes: object) -> Known:
+    """Return a computer that joined on Monday three weeks ago and tested everything this morning."""
+    usual = {"since": at(9, day=MONDAY - timedelta(days=21)), "last_capacity": at(7), "last_long": at(7)}
+    return Known(**(usual | changes))  # type: ignore[arg-type]
+
+
+def last_of_lessons(agent: str = AGENT, day: date = MONDAY) -> datetime:
+    """Return the last session of a day's lessons."""
+    return sessions(agent, day, policy())[-1]
+
+
+def test_lessons_are_asked_for_a_verdict():
+    """Not one of a day's sessions in lessons fills the line while capacity tests are young enough."""
+    for moment in sessions(AGENT, MONDAY, policy()):
+        assert wanted(AGENT, policy(), known(), moment) == VERDICT
+
+
+def test_the_quiet_hours_are_asked_for_the_capacity():
+    """Each evening how fast the line is; after seven days, or never yet, in the form that looks past a boost."""
+    assert wanted(AGENT, policy(), known(), at(20)) == CAPACITY
+    assert wanted(AGENT, policy(), known(last_long=at(20) - timedelta(days=6)), at(20)) == CAPACITY
+    # By days, not by hours: next Monday's quiet session may be drawn a little earlier than this Monday's.
+    week_ago = at(21, 30) - timedelta(days=7)
+    assert wanted(AGENT, policy(), known(last_long=week_ago), at(18, 5)) == LONG_CAPACITY
+    assert wanted(AGENT, policy(), known(last_long=None), at(20)) == LONG_CAPACITY
+    monthly = msgspec.structs.replace(policy(), long_capacity_days=30)
+    assert wanted(AGENT, monthly, known(last_long=week_ago), at(20)) == CAPACITY
+
+
+def test_where_nobody_is_there_in_the_evening_the_end_of_lessons_makes_up_for_it():
+    """An overdue long test is the day's last session, no other one; its age counts, not what else was measured."""
+    overdue = known(last_long=at(17) - timedelta(days=7))
+    *earlier, last = sessions(AGENT, MONDAY, policy())
+    assert wanted(AGENT, policy(), overdue, last + timedelta(seconds=80)) == LONG_CAPACITY
+    assert {wanted(AGENT, policy(), overdue, moment) for moment in earlier} == {VERDICT}
+    young = known(last_long=at(17) - timedelta(days=6))
+    assert wanted(AGENT, policy(), young, last) == VERDICT
+
+
+def test_a_computer_that_is_on_in_the_evening_is_left_alone_in_lessons():
+    """Seven days after a quiet hours' long test tonight's session is due first; if that does not come, lessons do."""
+    seven = known(last_long=at(20) - timedelta(days=7))
+    assert wanted(AGENT, policy(), seven, last_of_lessons()) == VERDICT
+    assert wanted(AGENT, policy(), seven, at(20)) == LONG_CAPACITY
+    eight = known(last_long=at(20, day=MONDAY - timedelta(days=7)))
+    assert wanted(AGENT, policy(), eight, last_of_lessons(day=MONDAY + timedelta(days=1))) == LONG_CAPACITY
+
+
+def test_a_computer_that_is_never_on_at_the_end_of_lessons_is_asked_at_last():
+    """After two weeks without one any session is the capacity test: somebody has to look."""
+    first = sessions(AGENT, MONDAY, policy())[0]
+    two_weeks = known(last_long=at(9) - timedelta(days=14))
+    assert wanted(AGENT, policy(), two_weeks, first) == LONG_CAPACITY
+    never = known(last_capacity=None, last_long=None)
+    assert wanted(AGENT, policy(), never, first) == LONG_CAPACITY
+    new = msgspec.structs.replace(never, since=at(7))
+    assert wanted(AGENT, policy(), new, first) == VERDICT
+    assert wanted(AGENT, policy(), new, last_of_lessons()) == LONG_CAPACITY
+
+
+def test_a_clock_that_was_ahead_does_not_put_tests_off_for_years():
+    """A test noted in the future says nothing about its age: it is due."""
+    ahead = known(last_long=at(20) + timedelta(days=900))
+    assert wanted(AGENT, policy(), ahead, at(20)) == LONG_CAPACITY
+
+
+def test_a_metered_connection_is_asked_for_verdicts_only():
+    """Whoever pays by volume is never asked for the capacity, however long nobody looked."""
+    metered = known(metered=True, last_capacity=None, last_long=None)
+    assert {wanted(AGENT, policy(), metered, moment) for moment in (at(20), last_of_lessons())} == {VERDICT}
+
+
+def test_a_capacity_test_takes_a_quarter_of_what_is_left_at_most():
+    """A long test that would take more is a short one; where even a verdict's bytes are too many, it is a verdict."""
+    due = {"last_long": None, "verdict_bytes": 12_500_000}
+    costly = known(**due, long_bytes=60_000_000, left_bytes=239_000_000)
+    assert wanted(AGENT, policy(), costly, at(20)) == CAPACITY
+    assert wanted(AGENT, policy(), known(**due, long_bytes=60_000_000, left_bytes=240_000_000), at(20)) == LONG_CAPACITY
+    assert wanted(AGENT, policy(), known(**due, left_bytes=10**12), at(20)) == CAPACITY  # nobody knows its price yet
+    assert wanted(AGENT, policy(), known(**due, left_bytes=49_000_000), at(20)) == VERDICT
+    assert wanted(AGENT, policy(), known(**due), at(20)) == LONG_CAPACITY
+
+
+def test_in_lessons_too_a_short_one_is_what_the_budget_allows():
+    """An overdue capacity test that cannot be long is short; one that is not overdue is none."""
+    last = last_of_lessons()
+    poor = {"verdict_bytes": 12_500_000, "left_bytes": 200_000_000, "long_bytes": 10**9, "last_long": None}
+    assert wanted(AGENT, policy(), known(**poor), last) == VERDICT
+    assert wanted(AGENT, policy(), known(**poor, last_capacity=at(9) - timedelta(days=8)), last) == CAPACITY
+
+
+def test_what_was_missed_at_night_does_not_disturb_lessons():
+    """A quiet session that was slept through is made up for in quiet hours, not next morning."""
+    after_lessons = at(17, 59)
+    assert catch_up(AGENT, policy(), after_lessons, at(8, 5, MONDAY + timedelta(days=1))) is None
+    late = at(21, 20)
+    for agent in agents(50):
+        due = catch_up(agent, policy(), after_lessons, late)
+        assert (due is not None) == (quiet_sessions(agent, MONDAY, policy())[0] < late)
+        assert due is None or is_quiet(policy(), due)

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from agent import identity, schedule, service
+from agent import identity, schedule, service, session
 from agent.contract.measurement import Latency, Link, Throughput
 from agent.contract.wire import Hours, Policy
-from agent.errors import StateError, UplinkError
+from agent.errors import PausedError, StateError, UplinkError
 from agent.service import Service, SessionTrigger
+from agent.settings import Agent, Settings
 from tests.agent.conftest import agent_of
 from tests.fakes.collector import Scripted
 
@@ -49,6 +50,23 @@ def test_once_measures_and_sends_everything(station, collector):
     assert station.outbox.contents().reports == 0
     kinds = [type(one) for one in station.outbox.latest()[0].read_measurements()]
     assert kinds == [Link, Latency, Throughput]
+
+
+def test_once_has_time_for_everything():
+    """Even where every step takes all it may, measuring and sending end within the 120 seconds of ``run --once``."""
+    measuring = sum(session.DEADLINES_S.values()) + session.BULK_DEADLINES_S["short"]
+    waiting = service._LINE_WITHIN_S + session._ALL_ANSWER_WITHIN_S
+    assert measuring + waiting + service._ONCE_RESERVE_S < service.ONCE_S
+
+
+def test_a_slow_session_leaves_the_rest_for_sending(station, collector, add_probe, monkeypatch):
+    """Where measuring took nearly all the time, what is not sent in the rest waits, and that is said."""
+    monkeypatch.setattr(service, "ONCE_S", 10.0)
+    add_probe("engine", "import time; time.sleep(0.2); raise ProbeUnavailable('x')", "purpose: str")
+    settings = Settings(probes=station.settings.probes, agent=Agent(engine="engine"))
+    with pytest.raises(PausedError, match="time to send was over"):
+        service.once(msgspec.structs.replace(station, settings=settings))
+    assert station.outbox.contents().reports == 1
 
 
 def test_the_measurement_is_kept_when_the_collector_is_away(station, collector):
@@ -139,7 +157,7 @@ def test_a_session_slept_through_is_made_up_for_later(station):
     always = Policy(
         hours=Hours(start="00:00", end="00:00", weekdays=(1, 2, 3, 4, 5, 6, 7)), capacity_sessions_per_day=1
     )
-    station.outbox.write_note(service.LAST_CAPACITY, (datetime.now(UTC) - timedelta(days=3)).isoformat())
+    station.outbox.write_note(service.LAST_SESSION, (datetime.now(UTC) - timedelta(days=3)).isoformat())
     worker = Service(station)
     worker._policy = always
     now = datetime.now(UTC)

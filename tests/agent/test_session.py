@@ -6,7 +6,7 @@ from agent import session
 from agent.contract import report, signing
 from agent.contract.errors import InsecureUrlError, SettingsError
 from agent.contract.measurement import Failed, Latency, Link, Skipped, Throughput
-from agent.session import Plan, Session
+from agent.session import Plan, Question, Session
 from tests.agent.conftest import QUICK
 
 
@@ -14,7 +14,7 @@ def test_a_session_measures_everything_in_order(reflector_url):
     """Link, latency and speed are really measured, one after the other, each with its begin and duration."""
     told: list[str] = []
     before = datetime.now(UTC)
-    seen = session.run(session.CAPACITY, Plan(servers=(reflector_url,), probes=QUICK), told.append)
+    seen = session.run(session.full("msak"), Plan(servers=(reflector_url,), probes=QUICK), told.append)
     assert told == ["link", "latency", "msak"]
     assert [type(one) for one in seen.measurements] == [Link, Latency, Throughput]
     ends = before
@@ -94,6 +94,67 @@ def test_a_server_in_the_settings_wins(reflector_url, closed_port):
     assert isinstance(session.run(("latency",), plan).measurements[0], Latency)
 
 
+ASKED = ("purpose: str", "form: str", "target_download_bps: float", "target_upload_bps: float", "max_bytes: int | None")
+TELL = "return Failed(probe='engine', failure='busy', detail=f'{self} {deadline_s}')"
+QUESTION = Question(
+    purpose="verdict", form="long", target_download_bps=32e6, target_upload_bps=5e6, max_bytes=10_000_000
+)
+
+
+def told(plan: Plan, deadline_s: float | None = None) -> str:
+    """Return the settings and the deadline with which the probe ``engine`` was run."""
+    seen = session.measure("engine", plan, "ws://127.0.0.1:1", deadline_s)
+    assert isinstance(seen, Failed)
+    return seen.detail
+
+
+def test_an_engine_is_asked_the_sessions_question(add_probe):
+    """Purpose, form, targets and the limit of bytes reach whatever engine is run, with the time its form needs."""
+    add_probe("engine", TELL, *ASKED)
+    asked = "purpose='verdict', form='long', target_download_bps=32000000.0, target_upload_bps=5000000.0"
+    assert f"{asked}, max_bytes=10000000) 90.0" in told(Plan(question=QUESTION))
+    assert told(Plan()).endswith(
+        "purpose='capacity', form='short', target_download_bps=None, target_upload_bps=None, max_bytes=None) 60.0"
+    )
+    assert told(Plan(), deadline_s=5.0).endswith(" 5.0")
+
+
+def test_an_engine_without_such_settings_is_not_asked(add_probe):
+    """An engine that cannot be told its form is run all the same, with the settings it has."""
+    add_probe("engine", TELL, "purpose: str")
+    assert "Probe(purpose='verdict')" in told(Plan(question=QUESTION))
+    assert session.settings_of("engine") == {"purpose"}
+    assert session.settings_of("no such probe") == frozenset()
+
+
+def test_what_agent_toml_says_wins_but_not_over_the_budget(add_probe):
+    """A line in agent.toml is the administrator's word; a limit of bytes there can only be a smaller one."""
+    add_probe("engine", TELL, *ASKED)
+    own = Plan(question=QUESTION, probes={"engine": {"purpose": "capacity", "max_bytes": 99_000_000}})
+    assert "purpose='capacity', form='long'" in told(own)
+    assert "max_bytes=10000000" in told(own)
+    smaller = Plan(question=QUESTION, probes={"engine": {"max_bytes": 5_000_000}})
+    assert "max_bytes=5000000" in told(smaller)
+
+
+def test_what_is_refused_is_a_recorded_fact(add_probe):
+    """Without bytes left the engine is not run, the reason stands in the report, and the other probes run."""
+    add_probe("engine", "raise AssertionError('it was run')", *ASKED)
+    seen = session.run(session.full("engine"), Plan(probes=QUICK, refusal="the month's data budget is used up"))
+    assert [type(one) for one in seen.measurements] == [Link, Failed, Skipped]
+    refused = seen.measurements[2]
+    assert isinstance(refused, Skipped)
+    assert (refused.probe, refused.reason) == ("engine", "the month's data budget is used up")
+    assert refused.started_at is not None
+
+
+@pytest.mark.parametrize("engine", ["latency", "nope"])
+def test_an_engine_that_is_none_stops_the_start(engine):
+    """``engine`` has to name a probe that fills the line; the sentence names those that do."""
+    with pytest.raises(SettingsError, match=rf"a\.toml: agent\.engine: '{engine}' is no probe that fills.*msak"):
+        session.check_settings(Plan(engine=engine), "a.toml")
+
+
 def test_a_public_address_without_tls_is_refused():
     """Measuring in the open over the internet is not done; the sentence names the address."""
     with pytest.raises(InsecureUrlError, match=r"8\.8\.8\.8"):
@@ -103,7 +164,7 @@ def test_a_public_address_without_tls_is_refused():
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"nope": {}}, r"a\.toml: \[probes\.nope\].*there are: latency, link, msak"),
+        ({"nope": {}}, r"a\.toml: \[probes\.nope\].*there are: latency, "),
         ({"msak": {"colour": 1}}, r"a\.toml: \[probes\.msak\].*colour"),
         ({"latency": {"count": -1}}, r"a\.toml: \[probes\.latency\].*count"),
     ],

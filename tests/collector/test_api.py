@@ -5,7 +5,10 @@ import msgspec
 import pytest
 
 from agent.contract import signing, wire
-from collector import access
+from agent.contract.measurement import Throughput
+from collector import access, policy
+from collector.settings import PolicySettings
+from collector.store.schools import SchoolRecord
 from tests.fakes.computer import Computer, batch, direction, paced, throughput, wire_link
 
 
@@ -65,10 +68,24 @@ def test_a_computer_enrols_delivers_and_fetches_its_policy(client, add_school, m
     answer = client.post("/api/v1/reports", content=body, headers={"content-encoding": "gzip"})
     assert [one["answer"] for one in answer.json()["items"]] == ["stored"]
     signed = {"authorization": signing.sign_request("GET", wire.POLICY_PATH, computer.key)}
-    policy = client.get("/api/v1/policy", headers=signed).json()
-    assert policy["servers"] == ["ws://127.0.0.1:4443"]
-    assert policy["target"]["download_bps"] == 50_000_000
-    assert policy["version"] == answer.json()["policy_version"]
+    received = client.get("/api/v1/policy", headers=signed).json()
+    assert received["servers"] == ["ws://127.0.0.1:4443"]
+    assert received["target"]["download_bps"] == 50_000_000
+    assert received["version"] == answer.json()["policy_version"]
+    assert received["quiet_hours"] == {"start": "18:00", "end": "22:00", "weekdays": [1, 2, 3, 4, 5]}
+    assert (received["long_capacity_days"], received["monthly_bytes"]) == (7, None)
+
+
+def test_the_policy_says_what_the_settings_say():
+    """Quiet hours, the long test's days and the data budget reach every school's computers, under a new version."""
+    school = SchoolRecord(school_id="1", name="One", region_id="KZ-75")
+    changed = PolicySettings(
+        quiet_start="17:30", quiet_end="20:00", quiet_weekdays=(6,), long_capacity_days=3, monthly_bytes=10**9
+    )
+    told = policy.policy_for(school, changed)
+    assert told.quiet_hours == wire.QuietHours(start="17:30", end="20:00", weekdays=(6,))
+    assert (told.long_capacity_days, told.monthly_bytes) == (3, 10**9)
+    assert told.version != policy.version(PolicySettings())
 
 
 def test_a_policy_is_given_to_its_own_computer_only(client, add_school, enrolled):
@@ -323,6 +340,64 @@ def test_a_direction_that_was_not_measured_is_null(client, add_school, enrolled,
     client.post("/api/v1/reports", content=batch(*[computer.report(half) for _ in range(3)]))
     (row,) = client.get("/api/v1/rankings/schools", headers=bearer("ministry")).json()["items"]
     assert (row["download_bps"], row["upload_bps"], row["meets"], row["rank"]) == (30e6, None, None, None)
+
+
+def held_back(download_bps: float, upload_bps: float) -> Throughput:
+    """Return a verdict test that its pace bound in both directions."""
+    return throughput(0, 0, purpose="verdict", download=paced(download_bps), upload=paced(upload_bps))
+
+
+def deliver(client, computer, *tests):
+    """Deliver one report for each test."""
+    answer = client.post("/api/v1/reports", content=batch(*[computer.report(wire_link(), one) for one in tests]))
+    assert [one["answer"] for one in answer.json()["items"]] == ["stored"] * len(tests)
+
+
+def test_verdict_tests_say_meets_and_capacity_tests_how_fast(client, add_school, enrolled, bearer):
+    """Three tests paced at 30 Mbit/s and one capacity test of 95: the typical speed is 95, and all four say yes."""
+    add_school("1")
+    deliver(client, enrolled("1"), *[held_back(30e6, 7.5e6)] * 3, throughput(95e6, 20e6))
+    (row,) = client.get("/api/v1/rankings/schools", headers=bearer("ministry")).json()["items"]
+    assert (row["download_bps"], row["upload_bps"], row["tests"], row["meets"]) == (95e6, 20e6, 4, True)
+    assert (row["download_at_least_bps"], row["upload_at_least_bps"]) == (None, None)
+
+
+def test_a_school_with_paced_tests_only_has_no_typical_speed(client, add_school, enrolled, bearer):
+    """Everywhere the same: null and "at least", a rank and a yes, never a breach of a faster contract."""
+    add_school("1", operator="Operator A", download_contracted_bps=100_000_000)
+    deliver(client, enrolled("1"), *[held_back(30e6, 7.5e6)] * 4)
+    (row,) = client.get("/api/v1/rankings/schools", headers=bearer("ministry")).json()["items"]
+    assert (row["download_bps"], row["download_at_least_bps"]) == (None, pytest.approx(29.7e6))
+    assert (row["rank"], row["meets"], row["state"]) == (1, True, "ready")
+    school = client.get("/api/v1/schools/1", headers=bearer("ministry")).json()
+    assert (school["upload_bps"], school["upload_at_least_bps"]) == (None, pytest.approx(7.425e6))
+    assert all(test["download_at_least"] and test["download_high_bps"] is None for test in school["speed_tests"])
+    assert client.get("/api/v1/sla/breaches", headers=bearer("ministry")).json()["items"] == []
+    for page in ("/rankings/schools", "/schools/1"):
+        assert "≥ 29.7" in client.get(page).text
+    (region,) = client.get("/api/v1/rankings/regions", headers=bearer("ministry")).json()["items"]
+    assert (region["download_bps"], region["ready_share"]) == (None, 1.0)
+    told = client.get("/api/v1/rankings/schools", params={"format": "csv"}, headers=bearer("ministry")).text
+    assert "download_at_least_bps" in told.splitlines()[0]
+
+
+@pytest.mark.parametrize("word", ["server_limited", "vpn", "proxy", "sleep", "cross_traffic", "a_word_of_tomorrow"])
+def test_a_tainted_test_is_shown_and_not_judged(client, add_school, enrolled, bearer, word):
+    """Whatever spoilt a test, it neither helps nor harms a school, whichever word a newer agent has for it."""
+    add_school("1")
+    deliver(client, enrolled("1"), *[throughput(2e6, 1e6, tainted=(word,))] * 3, *[throughput(50e6, 9e6)] * 3)
+    (row,) = client.get("/api/v1/rankings/schools", headers=bearer("ministry")).json()["items"]
+    assert (row["download_bps"], row["meets"], row["tests"]) == (50e6, True, 6)
+
+
+def test_a_boost_is_no_speed_of_the_line(client, add_school, enrolled, bearer):
+    """A long test is judged by what the line sustains, not by how it began."""
+    add_school("1")
+    boosted = direction(15e6, burst_bps=60e6, sustained_bps=15e6)
+    long = throughput(15e6, 9e6, form="long", download=boosted)
+    deliver(client, enrolled("1"), *[long] * 3)
+    (row,) = client.get("/api/v1/rankings/schools", headers=bearer("ministry")).json()["items"]
+    assert (row["download_bps"], row["meets"]) == (15e6, False)
 
 
 def test_an_unknown_page_is_a_page(client):

@@ -61,6 +61,9 @@ def test_a_wrong_setting_is_told_before_anything_is_started(refused, words, told
     [
         ("[serve]\nlisen = '1'", "serve.lisen: there is no such setting; see config/collector.toml"),
         ("[policy]\nstart = '8'", "policy.start: expected `str` of another form"),
+        ("[policy]\nquiet_end = '24:00'", "policy.quiet_end: expected `str` of another form"),
+        ("[policy]\nlong_capacity_days = 0", "policy.long_capacity_days"),
+        ("[policy]\nmonthly_bytes = -5", "policy.monthly_bytes"),
         ("[policy]\ntime_zone = 'Asia/Foo'", "there is no time zone 'Asia/Foo'"),
         ("[database]\npool_size = 0", "database.pool_size: expected `int` >= 1"),
         ("serve = [", "cannot be read"),

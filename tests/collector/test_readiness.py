@@ -1,7 +1,8 @@
 import pytest
 
 from agent.contract.standards import shipped_standards
-from collector import readiness, sla
+from collector import rankings, readiness, sla
+from collector.rankings import schools as ranking_of_schools
 from collector.store.figures import ComputerFigures
 from collector.store.schools import SchoolRecord
 
@@ -15,14 +16,18 @@ def computer(download_bps, upload_bps, tests=5, agent_id="a", **changes) -> Comp
     """Return the figures of a computer whose tests nothing paced."""
     values = {"school_id": "1", "agent_id": agent_id, "tests": tests}
     for name, bps in (("download", download_bps), ("upload", upload_bps)):
-        values |= {f"{name}_tests": tests, f"{name}_bps": bps, f"{name}_proven_bps": bps, f"{name}_possible_bps": bps}
+        values |= {f"{name}_{kind}": tests for kind in ("tests", "bounded_tests")}
+        values |= {f"{name}_{kind}": bps for kind in ("bps", "proven_bps", "possible_bps")}
     return ComputerFigures(**(values | changes))
+
+
+OPEN = {"possible_bps": 1e13, "bounded_tests": 0}
 
 
 def paced(download_at_least_bps, upload_at_least_bps, tests=5) -> ComputerFigures:
     """Return the figures of a computer whose tests were all paced."""
     proven = {"download_proven_bps": download_at_least_bps, "upload_proven_bps": upload_at_least_bps}
-    open_end = {"download_possible_bps": 1e13, "upload_possible_bps": 1e13}
+    open_end = {f"{name}_{kind}": value for name in ("download", "upload") for kind, value in OPEN.items()}
     return computer(None, None, tests=tests, **proven, **open_end)
 
 
@@ -62,10 +67,25 @@ def test_too_few_tests_are_neither_yes_nor_no():
 def test_paced_tests_prove_meets_and_nothing_else():
     """A lower bound above the level is a yes; one below it is no evidence at all, and never a typical speed."""
     above = judged(paced(19.5e6, 5e6))
-    assert (above.meets, above.download_bps) == (True, None)
+    assert (above.meets, above.download_bps, above.download_at_least_bps) == (True, None, 19.5e6)
+    assert "how fast the line is they did not ask" in above.reason
     below = judged(paced(15e6, 5e6))
     assert (below.meets, below.state) == (None, "not enough data")
     assert "full test" in below.reason
+
+
+def test_the_dips_of_a_paced_line_are_not_its_typical_speed():
+    """Where most tests were held back by their pace and one was slow, the slow one alone is no typical speed."""
+    dip = computer(15e6, 6e6, tests=3, download_bounded_tests=1, download_proven_bps=29e6, download_possible_bps=1e13)
+    seen = judged(dip)
+    assert (seen.meets, seen.download_bps, seen.download_at_least_bps) == (True, None, 29e6)
+    assert (seen.upload_bps, seen.upload_at_least_bps) == (6e6, None)
+
+
+def test_tests_that_prove_nothing_are_not_at_least_nothing():
+    """A lower bound of zero is no figure: null, not an invented zero."""
+    nothing = judged(paced(0.0, 0.0))
+    assert (nothing.meets, nothing.download_at_least_bps, nothing.upload_at_least_bps) == (None, None, None)
 
 
 def test_a_lucky_paced_test_does_not_turn_a_slow_school_into_a_good_one():
@@ -107,6 +127,45 @@ def test_paced_tests_speak_for_a_line_and_never_against_it():
     contract = {"download_contracted_bps": 100_000_000}
     mostly_paced = computer(60e6, 9e6, download_proven_bps=30e6, download_possible_bps=1e13)
     assert sla.judge_line(school(**contract), [mostly_paced], 0.05) is None
+
+
+def test_paced_tests_do_not_count_as_evidence():
+    """Two slow tests beside two paced ones are two pieces of evidence, one too few."""
+    contract = {"download_contracted_bps": 100_000_000}
+    few = computer(60e6, 9e6, tests=4, download_bounded_tests=2)
+    breach = sla.judge_line(school(**contract), [few], 0.05)
+    assert breach is not None
+    assert (breach.tests, breach.enough_data) == (2, False)
+
+
+def ranked(*seen: readiness.Readiness) -> list[rankings.Row]:
+    """Rank schools that were judged so."""
+    return rankings.numbered([ranking_of_schools._row(one) for one in seen], rankings.fitness)
+
+
+def test_a_school_known_by_paced_tests_alone_is_ranked_by_what_they_prove():
+    """It shows no typical speed, says "at least", and stands between faster and slower schools."""
+    rows = ranked(
+        judged(computer(25e6, 8e6), school_id="slower"),
+        judged(paced(29e6, 7.2e6), school_id="paced"),
+        judged(computer(90e6, 30e6), school_id="faster"),
+    )
+    assert [(row.rank, row.id, row.meets) for row in rows] == [
+        (1, "faster", True),
+        (2, "paced", True),
+        (3, "slower", True),
+    ]
+    assert (rows[1].download_bps, rows[1].download_at_least_bps) == (None, 29e6)
+    assert (rows[0].download_bps, rows[0].download_at_least_bps) == (90e6, None)
+
+
+def test_a_groups_median_is_made_of_typical_speeds_only():
+    """Lower bounds stay out of a region's figures, and stand for it only where nothing else is known."""
+    paced_only, known = judged(paced(29e6, 7e6)), judged(computer(60e6, 8e6))
+    mixed = rankings.group_row(rankings.GroupRow, "r", "R", [paced_only, known, paced_only])
+    assert (mixed.download_bps, mixed.download_at_least_bps, mixed.meets) == (60e6, None, True)
+    bound = rankings.group_row(rankings.GroupRow, "r", "R", [paced_only, paced_only])
+    assert (bound.download_bps, bound.download_at_least_bps, bound.upload_at_least_bps) == (None, 29e6, 7e6)
 
 
 def test_no_contract_no_accusation():

@@ -180,6 +180,24 @@ def test_measurements_are_those_of_the_probes():
     assert median(wireless) < median(wired)
 
 
+def test_lessons_are_asked_for_a_verdict_and_the_evening_for_the_capacity():
+    """As real agents do it: paced tests in lessons but for a day's overdue last one, and a long form every week."""
+    of = plan(schools=5, days=15)
+    for site in simulate.sites(of.schools, of.seed):
+        for computer in simulate.computers(site, of):
+            tests = [
+                one for each in decoded(computer, of) for one in each.read_measurements() if isinstance(one, Throughput)
+            ]
+            evening = [one for one in tests if one.started_at.astimezone(ALMATY).hour >= 18]
+            assert {one.purpose for one in evening} == {"capacity"}
+            in_lessons = [one.purpose for one in tests if one not in evening]
+            assert in_lessons.count("verdict") > 20
+            assert in_lessons.count("capacity") <= 3
+            long = [one.started_at.date() for one in tests if one.form == "long"]
+            assert 2 <= len(long) <= 3
+            assert all(one.download.sustained_bps for one in tests if one.form == "long")
+
+
 def test_an_answer_that_is_no_receipt_of_storage_ends_the_simulation():
     """A refused or missing answer is never counted as stored."""
     of = plan(schools=5)

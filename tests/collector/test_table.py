@@ -1,5 +1,6 @@
 import io
 
+import msgspec
 from rich.console import Console
 
 from collector import rankings
@@ -44,6 +45,12 @@ def test_names_are_cut_and_figures_never():
     assert "…" in text
     assert "101.5 / 58.5" in text
     assert "✔ meets" in text
+
+
+def test_what_paced_tests_prove_is_marked():
+    """A lower bound is never shown as a speed."""
+    paced = msgspec.structs.replace(school(1, "One"), download_bps=None, download_at_least_bps=87.2e6)
+    assert "≥87.2 / 58.5" in shown(paced)
 
 
 def test_a_name_with_markup_is_text():

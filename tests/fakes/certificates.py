@@ -10,12 +10,14 @@ _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 class Authority:
     """A certificate authority in a folder; ``file`` is what its clients are to trust."""
 
-    def __init__(self, folder: Path, name: str = "authority") -> None:
+    def __init__(self, folder: Path, name: str = "authority", subject: str | None = None) -> None:
+        """Make it; ``subject`` is its name as openssl writes it, such as "/O=Filter Ltd/CN=Filter CA"."""
         self._folder = folder
         self._key = folder / f"{name}.key"
         self.file = str(folder / f"{name}.pem")
         usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
-        _openssl("req", "-x509", *_KEY, "-days", "2", "-subj", f"/CN={name}", *usage, *self._out(self._key, self.file))
+        names = ("-utf8", "-subj", subject or f"/CN={name}")
+        _openssl("req", "-x509", *_KEY, "-days", "2", *names, *usage, *self._out(self._key, self.file))
 
     def issue(self, names: str = LOOPBACK, days: int = 2) -> tuple[str, str]:
         """Issue a server's certificate for these names; return the files of certificate and key.

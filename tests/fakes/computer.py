@@ -11,13 +11,13 @@ from agent.contract.measurement import Direction, Link, Measurement, Throughput
 
 def throughput(download_bps: float, upload_bps: float, **changes) -> Throughput:
     """Return a test with these IP rates."""
-    return Throughput(
-        engine="msak",
-        server="ws://127.0.0.1:1",
-        download=direction(download_bps),
-        upload=direction(upload_bps),
-        **changes,
-    )
+    values = {
+        "engine": "msak",
+        "server": "ws://127.0.0.1:1",
+        "download": direction(download_bps),
+        "upload": direction(upload_bps),
+    }
+    return Throughput(**(values | changes))
 
 
 def direction(ip_bps: float, **changes) -> Direction:

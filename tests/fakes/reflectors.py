@@ -1,5 +1,6 @@
 """A real reflector in a thread of the test, on free ports of loopback."""
 
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -30,6 +31,27 @@ def reflector(host: str = "127.0.0.1", tls: tuple[str, str] | None = None) -> It
         stop.set()
         thread.join(STOPS_WITHIN_S)
         assert not thread.is_alive(), "the reflector did not stop"
+
+
+def connected(place: str) -> socket.socket:
+    """Connect to a reflector."""
+    host, _, port = place.rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)), timeout=15)
+
+
+def everything(sock: socket.socket) -> bytes:
+    """Return all that comes until the other end closes."""
+    data = b""
+    while piece := sock.recv(65536):
+        data += piece
+    return data
+
+
+def said(place: str, request: bytes) -> bytes:
+    """Return everything that a reflector answers to these bytes until it closes."""
+    with connected(place) as sock:
+        sock.sendall(request)
+        return everything(sock)
 
 
 def certificate(folder: Path, name: str = "DNS:localhost,IP:127.0.0.1") -> tuple[str, str]:

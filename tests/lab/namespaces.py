@@ -107,6 +107,8 @@ class Namespace:
 class Line:
     """A client's and a server's namespace with a veth pair between them; unshaped until told."""
 
+    packets_per_segment = 1
+
     def __enter__(self) -> Self:
         """Make the line."""
         with ExitStack() as made:
@@ -128,7 +130,7 @@ class Line:
         )
         ends = ((self.client, CLIENT_IP, CLIENT_IP6), (self.server, SERVER_IP, SERVER_IP6))
         for namespace, address, address6 in ends:
-            namespace.run("ip", "link", "set", "line", "mtu", str(MTU), "gso_max_segs", "1")
+            namespace.run("ip", "link", "set", "line", "mtu", str(MTU), "gso_max_segs", str(self.packets_per_segment))
             namespace.run("ip", "address", "add", f"{address}/24", "dev", "line")
             namespace.run("ip", "address", "add", f"{address6}/64", "dev", "line", "nodad")
             namespace.run("ip", "link", "set", "lo", "up")
@@ -140,11 +142,17 @@ class Line:
         self._shape(self.client, upload_bps, queue_ms)
 
     @staticmethod
-    def _shape(namespace: Namespace, rate_bps: float, queue_ms: float) -> None:
+    def _shape(namespace: Namespace, rate_bps: float, queue_ms: float, boost: tuple[int, float] | None = None) -> None:
+        """Shape one direction; a boost is a bucket in bytes and the rate at which it empties."""
         packet = MTU + ETHERNET_BYTES
         bucket = max(5 * packet, int(rate_bps / 8 * 0.004))
+        peak: tuple[str, ...] = ()
+        if boost is not None:
+            bucket, peak_bps = boost
+            # Its second bucket, for the peak, holds as little as the first otherwise does.
+            peak = ("peakrate", f"{peak_bps:.0f}bit", "mtu", str(max(5 * packet, int(peak_bps / 8 * 0.004))))
         queue = max(10 * packet, int(rate_bps / 8 * queue_ms / 1000))
         namespace.run(
             *("tc", "qdisc", "replace", "dev", "line", "root", "tbf"),
-            *("rate", f"{rate_bps:.0f}bit", "burst", str(bucket), "limit", str(queue)),
+            *("rate", f"{rate_bps:.0f}bit", "burst", str(bucket), "limit", str(queue), *peak),
         )

@@ -44,7 +44,8 @@ def test_a_byte_limit_on_a_slow_line(line: Line) -> None:
     before = line.client.traffic()
     result = measured(line, "msak", f"server={SERVER_IP}:9000", "max_bytes=2000000", "max_s=10")
     after = line.client.traffic()
-    assert (result.download.stop, result.upload.stop) == ("bytes", "bytes")
+    assert result.download.stop == "bytes"
+    assert result.upload.stop in {"bytes", "converged"}  # 5 Mbit/s are known with less
     for direction, passed in zip(
         (result.download, result.upload), (after[0] - before[0], after[1] - before[1]), strict=True
     ):

@@ -7,6 +7,7 @@ select
     agent_id,
     count(*) as tests,
     count(download_bps) filter (where clean) as download_tests,
+    count(download_bps) filter (where clean and not download_at_least) as download_bounded_tests,
     percentile_cont(0.5) within group (order by download_bps) filter (where clean and not download_at_least)
         as download_bps,
     percentile_cont(0.5) within group (order by case when download_at_least then download_low_bps else download_bps end)
@@ -14,6 +15,7 @@ select
     percentile_cont(0.5) within group (order by case when download_at_least then 1e13 else download_bps end)
         filter (where clean) as download_possible_bps,
     count(upload_bps) filter (where clean) as upload_tests,
+    count(upload_bps) filter (where clean and not upload_at_least) as upload_bounded_tests,
     percentile_cont(0.5) within group (order by upload_bps) filter (where clean and not upload_at_least) as upload_bps,
     percentile_cont(0.5) within group (order by case when upload_at_least then upload_low_bps else upload_bps end)
         filter (where clean) as upload_proven_bps,

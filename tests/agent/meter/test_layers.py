@@ -21,6 +21,11 @@ def test_without_a_connection_ethernet_is_assumed() -> None:
     assert layers.segment(sock) == Segment(1428, 72)
 
 
+def test_the_usual_segment() -> None:
+    """What is reckoned with before there is a connection is a full packet of IPv4 on Ethernet."""
+    assert (layers.USUAL.payload_bytes, layers.USUAL.header_bytes) == (1448, 52)
+
+
 def test_plain_sockets_have_no_records() -> None:
     """Without TLS nothing is added to what is sent."""
     with socket.socket() as sock:

@@ -44,6 +44,25 @@ def test_pieces_do_not_matter(frames: list[tuple[int, bytes]], mask: bytes, step
     assert found == [Message(opcode, data) for opcode, data in frames if opcode != BINARY]
 
 
+@given(FRAMES, st.lists(st.integers(1, 9000), min_size=1, max_size=5))
+def test_payload_may_be_thrown_away_unseen(frames: list[tuple[int, bytes]], steps: list[int]) -> None:
+    """What the system discards of a binary frame counts as if it had been looked at, and nothing behind it is lost."""
+    frames = [(opcode, data[:125] if opcode == PING else data[:65_000]) for opcode, data in frames]
+    stream = b"".join(unmasked(0x80 | opcode, data) for opcode, data in frames)
+    parser, found, position, turn = Parser("client"), [], 0, 0
+    while position < len(stream):
+        step, turn = min(steps[turn % len(steps)], len(stream) - position), turn + 1
+        if unseen := min(parser.bulk_left, step):
+            parser.skip(unseen)
+            position += unseen
+        else:
+            found += parser.feed(memoryview(stream)[position : position + step])
+            position += step
+    assert parser.payload_bytes == sum(len(data) for opcode, data in frames if opcode == BINARY)
+    assert found == [Message(opcode, data) for opcode, data in frames if opcode != BINARY]
+    assert parser.bulk_left == 0
+
+
 def test_fragments_and_controls_between_them() -> None:
     """A fragmented message may have a ping in its middle; text comes out whole, binary fragments are counted."""
     parser = Parser("client")

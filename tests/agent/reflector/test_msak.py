@@ -96,6 +96,10 @@ def test_a_byte_limit(server: str) -> None:
         {"duration": "5s"},
         {"bytes": "1e6"},
         {"cc": "vegas"},
+        {"netready_pace_bps": "0"},
+        {"netready_pace_bps": "-1"},
+        {"netready_pace_bps": "2e7"},
+        {"netready_pace_bps": "10000000001"},
     ],
 )
 def test_a_bad_query_gets_a_sentence(server: str, query: dict[str, str | None]) -> None:

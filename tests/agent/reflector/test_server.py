@@ -12,21 +12,10 @@ import httpx
 import pytest
 
 from agent.contract.errors import SettingsError
-from agent.reflector import serve
+from agent.reflector import health, librespeed, msak, ndt7, ookla, serve
 from agent.reflector import server as reflector_server
 from tests.fakes import reflectors
-
-
-def connected(server: str) -> socket.socket:
-    host, _, port = server.rpartition(":")
-    return socket.create_connection((host, int(port)), timeout=15)
-
-
-def everything(sock: socket.socket) -> bytes:
-    data = b""
-    while piece := sock.recv(65536):
-        data += piece
-    return data
+from tests.fakes.reflectors import connected, everything, said
 
 
 def until_lost(sock: socket.socket) -> bytes:
@@ -34,12 +23,6 @@ def until_lost(sock: socket.socket) -> bytes:
         return everything(sock)
     except ConnectionResetError:
         return b""
-
-
-def said(server: str, request: bytes) -> bytes:
-    with connected(server) as sock:
-        sock.sendall(request)
-        return everything(sock)
 
 
 def drip(sock: socket.socket) -> None:
@@ -63,6 +46,9 @@ def test_it_is_alive(server: str) -> None:
     [
         (b"GET /nowhere HTTP/1.1\r\n\r\n", 404),
         (b"POST /healthz HTTP/1.1\r\n\r\n", 405),
+        (b"GET /ndt/v7/download HTTP/1.1\r\n\r\n", 426),
+        (b"POST /ndt/v7/upload HTTP/1.1\r\n\r\n", 405),
+        (b"PUT /backend/empty.php HTTP/1.1\r\n\r\n", 405),
         (b"hello\r\n\r\n", 400),
         (b"GET /healthz HTTP/2.0\r\n\r\n", 400),
         (b"GET http://elsewhere/ HTTP/1.1\r\n\r\n", 400),
@@ -83,6 +69,26 @@ def test_a_bad_request_gets_a_sentence(server: str, request_: bytes, status: int
     problem = json.loads(answer.partition(b"\r\n\r\n")[2])
     assert problem["status"] == status
     assert len(problem["detail"]) > 10
+
+
+def test_a_wrong_method_hears_the_right_ones(server: str) -> None:
+    """Where another method would do, the answer names it."""
+    assert httpx.put(f"http://{server}/backend/empty.php").headers["allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+def test_no_two_protocols_claim_a_path() -> None:
+    """Every protocol keeps the paths that it brings."""
+    protocols = (health, msak, ndt7, librespeed, ookla)
+    assert sum(len(protocol.ROUTES) for protocol in protocols) == len(reflector_server.ROUTES)
+
+
+def test_an_idle_connection_ends(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that waits for its next request is given up after a while, and after a longer one is not kept."""
+    monkeypatch.setattr(reflector_server, "HEAD_S", 0.3)
+    request = b"GET /backend/empty.php HTTP/1.1\r\n\r\n"
+    assert b"Connection: keep-alive" in said(server, request)
+    monkeypatch.setattr(reflector_server, "REUSE_S", -1.0)
+    assert b"Connection: close" in said(server, request)
 
 
 def test_dripping_bytes_cannot_hold_it(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +172,12 @@ def test_it_stops_cleanly_with_connections_open() -> None:
             b"Sec-WebSocket-Protocol: net.measurementlab.throughput.v1\r\n\r\n"
         )
         assert busy.recv(12) == b"HTTP/1.1 101"
-    with idle, busy:
+        bulk = connected(server)
+        bulk.sendall(b"GET /backend/garbage.php?ckSize=1024 HTTP/1.1\r\n\r\n")
+        assert bulk.recv(12) == b"HTTP/1.1 200"
+        half = connected(server)
+        half.sendall(b"POST /backend/empty.php HTTP/1.1\r\nContent-Length: 9\r\n\r\nx")
+    with idle, busy, bulk, half:
         assert everything(idle) == b""
     assert not [thread for thread in threading.enumerate() if thread.name == "connection"]
     host, _, port = server.rpartition(":")

@@ -1,0 +1,118 @@
+"""What a session asks, within its data budget; and what it took and which capacity tests came out, for the next one."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from agent import budget, schedule, session
+from agent.contract import standards
+from agent.contract.measurement import Measurement, Throughput
+from agent.contract.report import Trigger
+from agent.contract.standards import Target
+from agent.contract.wire import Policy
+from agent.identity import Identity
+from agent.outbox import Outbox
+from agent.schedule import Known, Wanted
+from agent.session import Plan, Question
+from agent.settings import Settings
+
+LAST_CAPACITY = "last capacity test"
+LAST_LONG = "last long capacity test"
+
+
+class Came(Struct, frozen=True):
+    """When a capacity test came out, and how many bytes the long form takes on that line."""
+
+    at: datetime
+    long_bytes: int
+
+
+class Planner(Struct, frozen=True, kw_only=True):
+    """Plans the sessions of an enrolled computer."""
+
+    identity: Identity
+    policy: Policy
+    settings: Settings
+    outbox: Outbox
+
+    def plan(self, trigger: Trigger, now: datetime) -> Plan:
+        """Return whom to measure against, what to ask, and how much it may take.
+
+        The budget limits and refuses only what the agent does by itself: a person's own test ("manual") is counted, and
+        never refused.
+        """
+        by_hand = plan(self.settings, self.policy.servers, target_of(self.policy))
+        if trigger in {"manual", "light"}:
+            return by_hand
+        month = budget.of_month(self.outbox, self.policy, self.settings.agent.monthly_bytes, now)
+        needed = budget.verdict_bytes(target_of(self.policy))
+        if (refusal := budget.refusal(month, needed)) is not None:
+            return msgspec.structs.replace(by_hand, refusal=refusal)
+        left = month.left_bytes
+        asked = self._wanted(trigger, self._known(left, needed), now)
+        if left is not None and asked.purpose == "capacity" and trigger == "scheduled":
+            left = schedule.capacity_share(left)
+        question = msgspec.structs.replace(
+            by_hand.question, purpose=asked.purpose, form=asked.form, max_bytes=None if left is None else left // 2
+        )
+        return msgspec.structs.replace(by_hand, question=question)
+
+    def count(self, seen: Iterable[Measurement], now: datetime) -> None:
+        """Count the bytes of these tests against the month's data budget."""
+        budget.spend(self.outbox, self.policy, budget.taken(seen, target_of(self.policy)), now)
+
+    def remember(self, seen: Sequence[Measurement], now: datetime) -> None:
+        """Count the bytes of these tests, and note which capacity tests really came out, in which form."""
+        self.count(seen, now)
+        for one in seen:
+            if isinstance(one, Throughput) and one.purpose == "capacity":
+                came = msgspec.json.encode(Came(now, budget.long_bytes(one))).decode()
+                for name in (LAST_CAPACITY, LAST_LONG) if one.form == "long" else (LAST_CAPACITY,):
+                    self.outbox.write_note(name, came)
+
+    def _wanted(self, trigger: Trigger, known: Known, now: datetime) -> Wanted:
+        if trigger == "scheduled":
+            return schedule.wanted(self.identity.agent, self.policy, known, now)
+        return schedule.VERDICT if known.metered else schedule.CAPACITY
+
+    def _known(self, left_bytes: int | None, verdict_bytes: int) -> Known:
+        capacity, long = self._came(LAST_CAPACITY), self._came(LAST_LONG)
+        newest = long or capacity
+        if "form" not in session.settings_of(self.settings.agent.engine):
+            long = capacity  # this engine has one form, and that is as long as it gets
+        return Known(
+            since=self.identity.enrolled_at,
+            last_capacity=capacity.at if capacity else None,
+            last_long=long.at if long else None,
+            metered=budget.is_metered(self.settings.agent.metered),
+            left_bytes=left_bytes,
+            verdict_bytes=verdict_bytes,
+            long_bytes=newest.long_bytes if newest else None,
+        )
+
+    def _came(self, name: str) -> Came | None:
+        note = self.outbox.note(name)
+        return msgspec.json.decode(note, type=Came) if note else None
+
+
+def plan(settings: Settings, servers: tuple[str, ...], target: Target | None = None) -> Plan:
+    """Return how a session that a person asks for is measured: the line's capacity, in the short form."""
+    question = Question()
+    if target is not None:
+        question = Question(
+            target_download_bps=target.download_bps or target.download_floor_bps, target_upload_bps=target.upload_bps
+        )
+    return Plan(
+        servers=servers,
+        engine=settings.agent.engine,
+        question=question,
+        probes=settings.probes,
+        ca_file=settings.agent.ca_file,
+    )
+
+
+def target_of(policy: Policy) -> Target:
+    """Return what the school needs; where the policy does not say, what every school needs at least."""
+    return policy.target or standards.target_for(None)
