@@ -101,7 +101,9 @@ def taken(measurements: Iterable[Measurement], target: Target) -> int:
                 total += _taken_by(one)
             case Latency(protocol=protocol) if protocol == _ECHO_PROTOCOL:
                 total += _ECHO_BYTES * (one.sent + one.received)
-            case Failed(failure=failure) if failure in _CUT_SHORT and one.probe != "latency":
+            case Failed(failure=failure, probe=probe, detail=detail) if probe != "latency" and (
+                failure in _CUT_SHORT or detail.startswith("upload:")  # a whole download came before
+            ):
                 total += verdict_bytes(target)
     return total
 

@@ -54,8 +54,10 @@ class Planner(Struct, frozen=True, kw_only=True):
         asked = self._wanted(trigger, self._known(left, needed), now)
         if left is not None and asked.purpose == "capacity" and trigger == "scheduled":
             left = schedule.capacity_share(left)
+        # A verdict limits itself to what was just found to be left.
+        max_bytes = None if left is None or asked.purpose == "verdict" else left // 2
         question = msgspec.structs.replace(
-            by_hand.question, purpose=asked.purpose, form=asked.form, max_bytes=None if left is None else left // 2
+            by_hand.question, purpose=asked.purpose, form=asked.form, max_bytes=max_bytes
         )
         return msgspec.structs.replace(by_hand, question=question)
 

@@ -316,14 +316,14 @@ class Test:
     # -- afterwards ----------------------------------------------------------------------------------------------
 
     def _throughput(self, seen: list[Seen]) -> Throughput:
+        can_be_lost = self._echoes is not None and self._echoes.protocol == EchoStream.protocol
         around = Around(
             vpn=None if self._path is None else self._path.vpn,
             handshake_ms=self._handshake_s * 1000 if math.isfinite(self._handshake_s) else None,
-            idle=self._idle,
+            idle=self._idle if can_be_lost else None,
         )
         idle = self._idle if self._idle is not None and self._idle.rtts_s else None
         loaded = {way: self._echoes.loaded(*self._steady[way]) for way in WAYS} if self._echoes is not None else {}
-        can_be_lost = self._echoes is not None and self._echoes.protocol == EchoStream.protocol
         everything = [one for one in (idle, *loaded.values()) if one is not None and can_be_lost]
         sent, lost = sum(one.sent for one in everything), sum(one.lost for one in everything)
         low, high = wilson(lost, sent) if sent else (None, None)

@@ -32,7 +32,7 @@ _LATELY_S, _LATELY_BLOCK_S = 0.7, 0.1
 _UNSENT_BYTES = 128 * 1024  # in the kernel's buffer: enough to keep the line busy, little to throw away at the end
 _MAX_SAMPLES = 4096
 _ITS_SHARE = 0.5  # of the byte limit: a far end that counts whole messages may stop short of it, but not shorter
-_PACED = 0.95  # of the pace: from here on it was the pace that bound the result
+_PACED = 0.9  # of the pace: from here on it was the pace that bound the result
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -68,6 +68,7 @@ class Bulk:
         self._idle_at_s: float | None = None  # when the first connection had nothing left to send
         self._sent = Curve()
         self._coming_bytes = 0.0
+        self._settled = False
         self._growth = Growth(engine.open, 0, setting.rtt_s)
         self.plateau: Plateau | None = None
         self.found: Estimate | None = None
@@ -95,6 +96,8 @@ class Bulk:
             loop.run(self._transfers, self._tick, self._has_enough)
         finally:
             self._growth.close()
+        if self.stop is None and self._has_enough():
+            self.stop = "bytes"
         if self._counter.bytes == 0:
             self._stalled()
 
@@ -155,6 +158,7 @@ class Bulk:
                 lambda start, stop_s: series.rates(curves, [start, stop_s])[0], end_s, self.found.mean_bps
             )
         settled = self._growth.settled or (self.found is not None and self._is_at_pace(self.found.mean_bps))
+        self._settled = settled
         standing = Standing(
             elapsed_s=self.elapsed_s,
             bytes=int(counted * self._counter.ip_share()),
@@ -240,7 +244,9 @@ class Bulk:
             raise TransferError("stalled", "the far end's counts stopped, or its clock runs slow")
         found = self._final(curves, end_s)
         pace = self._setting.question.pace_bps
-        high_bps = None if self._is_at_pace(found.mean_bps) else found.high_bps
+        # Cut off before it was known whether more connections would have carried more.
+        is_cut = self.stop in ("time", "bytes") and not self._settled
+        high_bps = None if is_cut or self._is_at_pace(found.mean_bps) else found.high_bps
         plateau = self.plateau if self.found is not None else None
         looked_past = plateau is not None and stop.looked_past(plateau, self._counter.bytes)
         boost = plateau.before_bps if plateau is not None else None

@@ -18,6 +18,7 @@ _AFTER_FALL_S = 2.0
 _CLEAR_SPREAD, _FAIR_SPREAD, _POOR_SPREAD = 0.01, 0.03, 0.1
 _SHORTEST_STEADY_S = 0.9
 _PATIENCE_S = 2.8  # from then on a fairly narrow interval is good enough: data costs money
+_NO_SMALL_BOOST = 0.5  # of the bytes that a verdict may cost; 5 MB at 20 Mbit/s
 _FURTHER_PATIENCE_S = 2.0
 _SLOW_START_ROUNDS = 12
 _LIMIT_S, _LIMIT_LONG_RTT_S, _LONG_LIMIT_S = 8.0, 19.0, 24.0
@@ -89,7 +90,8 @@ def _is_settled(question: Question, now: Standing, found: Estimate) -> bool:
     if level is None or found.low_bps is None:
         return False
     if found.low_bps >= level:
-        return True  # also while the rate still grows: the line can do that
+        # Also while the rate still grows: the line can do that. But not on a small boost's word alone.
+        return question.max_bytes is None or now.bytes >= question.max_bytes * _NO_SMALL_BOOST
     if found.high_bps is None or now.plateau is None or not now.settled:
         return False
     return found.high_bps < level and now.plateau.end_s - now.plateau.begin_s >= 1.0 + now.rtt_s

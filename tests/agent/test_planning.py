@@ -73,9 +73,12 @@ def test_on_a_metered_connection_only_a_person_is_told_the_capacity(planner):
 
 
 def test_what_is_left_bounds_a_test(planner):
-    """Both directions together stay within what is left, those of a capacity test within a quarter of it."""
+    """Both directions together stay within what is left, those of a capacity test within a quarter of it.
+
+    A verdict is made whole or not at all: it limits itself.
+    """
     rich = limited(planner, 10**9)
-    assert asked(rich.plan("scheduled", MORNING)) == ("verdict", "short", 500_000_000)
+    assert asked(rich.plan("scheduled", MORNING)) == ("verdict", "short", None)
     assert asked(rich.plan("scheduled", EVENING)) == ("capacity", "short", 125_000_000)
     assert asked(rich.plan("once", MORNING)) == ("capacity", "short", 500_000_000)
     assert asked(rich.plan("manual", MORNING)) == ("capacity", "short", None)

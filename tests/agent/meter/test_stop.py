@@ -135,3 +135,10 @@ def test_looked_past() -> None:
     assert stop.looked_past(Plateau(0, 1, 9e6), 1)
     assert stop.looked_past(Plateau(0, 1), 32 * MB)
     assert not stop.looked_past(Plateau(0, 1), 31 * MB)
+
+
+@pytest.mark.parametrize(("carried", "stops"), [(4.9 * MB, None), (5 * MB, "verdict")])
+def test_a_small_boost_gives_no_pass(carried, stops) -> None:
+    """Above the level it goes on until half of what a verdict may cost is carried: a small bucket is empty by then."""
+    question = Question(purpose="verdict", level_bps=19e6, max_bytes=10 * MB)
+    assert stop.decide(question, standing(bytes=int(carried), elapsed_s=1.4)) == stops
