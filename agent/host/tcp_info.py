@@ -1,6 +1,7 @@
 """What the kernel knows of a TCP connection: TCP_INFO, congestion control, segment size; None where it is silent."""
 
 import contextlib
+import os
 import socket
 import struct
 import sys
@@ -28,6 +29,7 @@ _FIELDS = {
     "bytes_sent": ("Q", 200),
     "bytes_retrans": ("Q", 208),
 }
+_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # struct linger: on, for 0 s
 _SO_MAX_PACING_RATE = 47  # include/uapi/asm-generic/socket.h; Python has no name for it
 _NEEDED_BYTES = 216  # up to bytes_retrans: Linux 4.19 and later
 _ASKED_BYTES = 512
@@ -166,6 +168,11 @@ def pace(sock: socket.socket, rate_bps: float) -> bool:
         sock.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, int(rate_bps / 8))
         return True
     return False
+
+
+def throw_away_unsent(sock: socket.socket) -> None:
+    """Have closing the socket reset the connection: what is unsent then stays off the line (SO_LINGER for 0 s)."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 def keep_unsent_short(sock: socket.socket, limit_bytes: int) -> None:

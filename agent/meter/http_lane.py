@@ -8,12 +8,12 @@ import os
 import secrets
 import socket
 import ssl
-import struct
 import time
 from typing import Literal
 
 from msgspec import Struct
 
+from agent.host import tcp_info
 from agent.meter import interception, layers, loop
 from agent.meter.client import USER_AGENT
 from agent.meter.dial import Dialler, Endpoint
@@ -28,7 +28,6 @@ _BUFFER_BYTES = 256 * 1024
 _OPENING_BYTES = 16 * 1024
 _PIECE_BYTES = 64 * 1024
 _RANDOM_BYTES = 1 << 20
-_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # struct linger: on, for 0 s
 _WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _TLS_TURNS = 16  # TLS hands over one record of 16 KiB at a time, a plain socket the whole buffer
 _CLOSES = "the far end closes the connection after each answer, and the line is too fast to measure it so"
@@ -215,7 +214,7 @@ class _HttpLane:
     def close(self) -> None:
         """Close the socket; what is unsent is thrown away, off the line."""
         if self.sock.fileno() >= 0:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            tcp_info.throw_away_unsent(self.sock)
         self.sock.close()
         self.ended = True
 

@@ -4,20 +4,19 @@ import functools
 import os
 import socket
 import ssl
-import struct
 import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
+from agent.host import tcp_info
 from agent.meter import layers, websocket
 from agent.meter.errors import TransferError
 from agent.meter.websocket import Parser, Role
 
 BUFFER_BYTES = 256 * 1024
 NO_CODE = 1005  # RFC 6455, 7.4.1: a close frame came without a code
-_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # struct linger: on, for 0 s
 # Linux throws TCP payload away without copying it (tcp(7)); nobody looks at it.
 _DISCARD = int(socket.MSG_TRUNC) if sys.platform == "linux" else 0
 _WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -163,7 +162,7 @@ class Stream:
     def close(self) -> None:
         """Close the socket; unless both ends said goodbye, what is unsent is thrown away, off the line."""
         if not self.ended and self.sock.fileno() >= 0:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            tcp_info.throw_away_unsent(self.sock)
         self.sock.close()
         self.ended = True
 

@@ -4,10 +4,8 @@ What it has read from a file and handed to a socket has not been sent; here the 
 """
 
 import contextlib
-import os
 import socket
 import ssl
-import struct
 import threading
 import time
 import weakref
@@ -23,7 +21,6 @@ from agent.meter.layers import Segment
 _SILENCE_S = 10.0
 _OPENING_S = 10.0
 _UNSENT_BYTES = 64 * 1024  # of each connection: what waits in buffers when time is over has to be thrown away
-_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # struct linger: on, for 0 s
 _WRITTEN_BYTES = 8192  # http.client hands over a body in such pieces; with TLS each is a record of its own
 
 
@@ -144,7 +141,7 @@ class Connections:
         counted.count = count = Count(self._moved, self._failed)
         counted.settimeout(_SILENCE_S)
         tcp_info.keep_unsent_short(counted, _UNSENT_BYTES)
-        counted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        tcp_info.throw_away_unsent(counted)
         counted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as http.client has it, and speedtest-cli not
         record = layers.record_overhead(counted)
         with self._lock:
