@@ -27,19 +27,32 @@ from agent.session import Session
 
 EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "UNDECIDED": 4}
 _COLOURS: dict[Outcome, str] = {"PASS": "green", "FAIL": "red", "UNDECIDED": "yellow"}
-_BAR_WIDTH = 20
-_STEPS = {"link": "Looking at this computer's link", "latency": "Timing answers", "msak": "Connecting"}
+_BAR_WIDTH = 16  # with the longest words of a row beside it, 80 columns are full
+_LABEL_WIDTH = len("Download")  # the longest of the panel's labels: both of its tables stand in line
+_STEPS = {
+    "link": "Looking at this computer's link",
+    "latency": "Timing answers",
+    "msak": "Connecting",
+    "ndt7": "Connecting",
+    "librespeed": "Connecting",
+    "ookla": "Measuring with speedtest-cli",
+}
+_METERED = (
+    "This connection is paid for by volume: the test only asked whether the need is met. "
+    "How fast the line is: check --capacity"
+)
 _PHASES = {"download": "Download", "upload": "Upload"}
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """Everything that one check shows."""
+    """Everything that one check shows; ``is_metered`` where it asks only a verdict because of what a test costs."""
 
     school: str | None
     session: Session
     target: Target
     finding: Finding
     notes: tuple[str, ...]
+    is_metered: bool = False
 
 
 @contextmanager
@@ -48,7 +61,8 @@ def live(console: Console) -> Iterator[Callable[[str], None]]:
     columns = (
         SpinnerColumn("line" if not _letters(console) else "dots"),
         TextColumn("{task.description}", justify="left"),
-        BarColumn(_BAR_WIDTH),
+        # Red is kept for what is wrong.
+        BarColumn(_BAR_WIDTH, complete_style="cyan", finished_style="cyan", pulse_style="cyan"),
         TextColumn("{task.fields[rate]}", justify="right"),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as display:
@@ -97,7 +111,7 @@ def _lines(console: Console, page: Page) -> list[RenderableType]:
     seen = page.session.measurements
     target = page.target
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
+    table.add_column(style="bold", min_width=_LABEL_WIDTH)
     table.add_column()
     table.add_column(justify="right", no_wrap=True)
     throughput = next((one for one in seen if isinstance(one, Throughput)), None)
@@ -109,7 +123,7 @@ def _lines(console: Console, page: Page) -> list[RenderableType]:
         table.add_row("Download", *down)
         table.add_row("Upload", *up)
     facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="bold", min_width=8)
+    facts.add_column(style="bold", min_width=_LABEL_WIDTH)
     facts.add_column(overflow="fold")
     if page.school is not None:
         facts.add_row("School", Text(page.school))
@@ -118,6 +132,8 @@ def _lines(console: Console, page: Page) -> list[RenderableType]:
             facts.add_row(words[0], Text(words[1]))
     for name, sentence in _beside(throughput) if throughput is not None else ():
         facts.add_row(name, Text(sentence))
+    if page.is_metered and throughput is not None and throughput.purpose == "verdict":
+        facts.add_row("Metered", Text(_METERED))
     facts.add_row("Server", Text(page.session.server or "none known"))
     facts.add_row("Needed", Text(_needed(target)))
     return [table, Text(), facts] if throughput is not None else [facts]
@@ -131,18 +147,22 @@ def _beside(throughput: Throughput) -> list[tuple[str, str]]:
         ("while downloading", throughput.rtt_download_ms),
         ("while uploading", throughput.rtt_upload_ms),
     )
-    if known := [f"{rtt_ms:.0f} ms {when}" for when, rtt_ms in rtts if rtt_ms is not None]:
-        rows.append(("Answers", "after " + ", ".join(known)))
-    directions = [one for one in (throughput.download, throughput.upload) if one is not None]
-    for one, name in zip(directions, ("download", "upload"), strict=False):
+    if known := [f"{_milliseconds(rtt_ms)} {when}" for when, rtt_ms in rtts if rtt_ms is not None]:
+        rows.append(("Answers", ", ".join(known)))
+    ways = (("down", throughput.download), ("up", throughput.upload))
+    directions = [(way, one) for way, one in ways if one is not None]
+    for way, one in directions:
         if one.burst_bps is not None:
-            rows.append(("Boost", f"{name} at first {mbit(one.burst_bps)} Mbit/s, then {mbit(one.ip_bps)}"))
-    if any(one.sustained_bps is None and not one.is_lower_bound for one in directions):
-        seconds = " and ".join(f"{one.duration_s:.1f}" for one in directions)
-        rows.append(("Looked", f"for {seconds} s; a line that slows down later shows that in the weekly long test"))
+            rows.append(("Boost", f"{mbit(one.burst_bps)} Mbit/s {way} at first, then {mbit(one.ip_bps)}"))
+    if brief := [f"{one.duration_s:.1f} s {way}" for way, one in directions if one.sustained_bps is None]:
+        rows.append(("Looked", f"for {' and '.join(brief)}: too short to see a later slowdown"))
     if "shared_line" in throughput.suspected:
-        rows.append(("Suspected", "other computers were using the line at the same time"))
+        rows.append(("Perhaps", "other computers were using the line at the same time"))
     return rows
+
+
+def _milliseconds(rtt_ms: float) -> str:
+    return f"{rtt_ms:.1f} ms" if rtt_ms < 10 else f"{rtt_ms:.0f} ms"
 
 
 def _rate_row(
@@ -152,13 +172,12 @@ def _rate_row(
         return ["", Text("not measured")]
     rate = standards.interval_of(direction)
     style = _COLOURS[outcome] if outcome else "default"
-    words = f"{mbit(rate.value_bps)} Mbit/s"
-    up_to = f"to {mbit(rate.high_bps)}" if rate.high_bps is not None else "or more"
-    between = f"({mbit(rate.low_bps)} {up_to}), "
-    if direction.is_lower_bound:
+    words, between = f"{mbit(rate.value_bps)} Mbit/s", "(rough), "
+    if rate.high_bps is not None:
+        low, high = mbit(rate.low_bps), mbit(rate.high_bps)
+        between = f"({low} to {high}), " if low != high else ""
+    elif rate.low_bps > 0:
         words, between = f"at least {mbit(rate.low_bps)} Mbit/s", ""
-    elif direction.ip_low_bps is None and direction.ip_high_bps is None:
-        between = "(too short to tell how exact), "
     return [
         _bar(console, min(1.0, direction.ip_bps / wanted_bps), style),
         Text(words, style=f"bold {style}"),
@@ -184,15 +203,20 @@ def _words(seen: Measurement) -> tuple[str, str] | None:
         case Latency():
             jitter = f", jitter {seen.jitter_ms:.1f} ms" if seen.jitter_ms is not None else ""
             return "Latency", (
-                f"{seen.median_ms:.1f} ms (95 % within {seen.p95_ms:.1f} ms){jitter}, loss {seen.loss_ratio:.1%}"
+                f"{seen.median_ms:.1f} ms (95% within {seen.p95_ms:.1f} ms){jitter}, loss {seen.loss_ratio:.1%}"
             )
         case Link():
             return "Link", _link(seen)
         case Failed():
-            return seen.probe, f"failed, {seen.failure.replace('_', ' ')}: {seen.detail}"
+            return _label(seen.probe), f"failed, {seen.failure.replace('_', ' ')}: {seen.detail}"
         case Skipped():
-            return seen.probe, f"not possible here: {seen.reason}"
+            return _label(seen.probe), f"not possible here: {seen.reason}"
     return None
+
+
+def _label(probe: str) -> str:
+    """Return what the panel calls a probe's row: what came out of it has the same name."""
+    return probe.title() if probe in {"link", "latency"} else probe
 
 
 def _link(link: Link) -> str:
@@ -204,7 +228,7 @@ def _link(link: Link) -> str:
     if link.duplex:
         parts.append(f"{link.duplex} duplex")
     busy_bps = max(link.download_bps or 0.0, link.upload_bps or 0.0)
-    if busy_bps >= NOTABLE_TRAFFIC_BPS:
+    if busy_bps >= NOTABLE_TRAFFIC_BPS and link.medium != "loopback":
         parts.append(f"busy with {mbit(busy_bps)} Mbit/s of its own")
     return ", ".join(parts)
 

@@ -82,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     check = command("check", _check, "measure now: is the network fit for lessons, and what is to be fixed?")
     check.add_argument("--server", metavar="URL", help="measure against this server; the result stays on this computer")
     check.add_argument("--pupils", metavar="N", type=_pupils, help="number of pupils, for how much the school needs")
+    check.add_argument(
+        "--capacity", action="store_true", help="ask how fast the line is even where it is paid for by volume"
+    )
     check.add_argument("--json", action="store_true", help="print the report and the verdict as JSON")
     probe = command("probe", _probe, "run one probe and print one JSON object")
     probe.add_argument("name", metavar="NAME", help="for example link, latency, msak")
@@ -108,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from agent import check, diagnosis, identity, planning, service, session
+    from agent import budget, check, diagnosis, identity, planning, service, session
     from agent.status import encode, school_words
 
     state, settings = _home(arguments)
@@ -123,16 +126,18 @@ def _check(arguments: argparse.Namespace) -> int:
         session.check_server(arguments.server)
     policy = identity.load_policy(state) if enrolled else Policy()
     target, notes = _target(arguments.pupils, policy)
+    is_metered = not arguments.capacity and budget.is_metered(settings.agent.metered)
+    settings = msgspec.structs.replace(settings, agent=msgspec.structs.replace(settings.agent, metered=is_metered))
     console = Console(stderr=arguments.json)
     report = here = None
     names = session.full(settings.agent.engine)
     with check.live(console) as announce:
         if enrolled is None:
-            seen = session.run(names, planning.plan(settings, (arguments.server,), target), announce)
+            seen = session.run(names, planning.by_hand(settings, (arguments.server,), target), announce)
             _count(state, settings, seen.measurements)
         else:
             here = service.station(state, settings)
-            seen, report = here.measure(names, "manual", announce)
+            seen, report = here.measure(names, "manual", announce, target)
     if here is not None:
         notes.append(_sent(here))
     finding = diagnosis.find(seen.measurements, target)
@@ -140,7 +145,9 @@ def _check(arguments: argparse.Namespace) -> int:
         print(encode(check.document(seen, report, finding, target)))
     else:
         school = school_words(enrolled.identity.school) if enrolled else None
-        page = check.Page(school=school, session=seen, target=target, finding=finding, notes=tuple(notes))
+        page = check.Page(
+            school=school, session=seen, target=target, finding=finding, notes=tuple(notes), is_metered=is_metered
+        )
         check.show(console, page)
     return check.EXIT_CODES[finding.verdict.outcome]
 

@@ -45,7 +45,8 @@ ADVICE: dict[Failure, str] = {
     "connection_reset": "The connection was cut in the middle: a filter, or a line that drops out. Run this again.",
     "closed_early": "The test server ended the test early: run this again.",
     "stalled": "The connection stood, but no more data came: the line drops out or is overloaded. Run this again.",
-    "no_answer": "No echo came back: a firewall may block UDP to the test server; ask for it to be allowed.",
+    "no_answer": "No echo came back: no test server runs there, or a firewall blocks UDP to it; ask for it to be "
+    "allowed.",
     "deadline": "The time was over before there was a result: the line is very slow or drops out. Run this again.",
     "permission_denied": "This computer does not allow the test: run it as administrator, or check its firewall.",
     "host_error": "This computer itself had trouble: close other programs and run this again.",

@@ -37,29 +37,28 @@ class Planner(Struct, frozen=True, kw_only=True):
     settings: Settings
     outbox: Outbox
 
-    def plan(self, trigger: Trigger, now: datetime) -> Plan:
-        """Return whom to measure against, what to ask, and how much it may take.
+    def plan(self, trigger: Trigger, now: datetime, target: Target | None = None) -> Plan:
+        """Return whom to measure against, what to ask (about ``target`` instead of the policy's), how much it may take.
 
         The budget limits and refuses only what the agent does by itself: a person's own test ("manual") is counted, and
         never refused.
         """
-        by_hand = plan(self.settings, self.policy.servers, target_of(self.policy))
-        if trigger in {"manual", "light"}:
-            return by_hand
+        target = target or target_of(self.policy)
+        if trigger == "manual":
+            return by_hand(self.settings, self.policy.servers, target)
+        usual = plan(self.settings, self.policy.servers, target)
+        if trigger == "light":
+            return usual
         month = budget.of_month(self.outbox, self.policy, self.settings.agent.monthly_bytes, now)
-        needed = budget.verdict_bytes(target_of(self.policy))
+        needed = budget.verdict_bytes(target)
         if (refusal := budget.refusal(month, needed)) is not None:
-            return msgspec.structs.replace(by_hand, refusal=refusal)
+            return msgspec.structs.replace(usual, refusal=refusal)
         left = month.left_bytes
-        asked = self._wanted(trigger, self._known(left, needed), now)
+        asked = self._wanted(trigger, left, needed, now)
         if left is not None and asked.purpose == "capacity" and trigger == "scheduled":
             left = schedule.capacity_share(left)
         # A verdict limits itself to what was just found to be left.
-        max_bytes = None if left is None or asked.purpose == "verdict" else left // 2
-        question = msgspec.structs.replace(
-            by_hand.question, purpose=asked.purpose, form=asked.form, max_bytes=max_bytes
-        )
-        return msgspec.structs.replace(by_hand, question=question)
+        return _asking(usual, asked, None if left is None or asked.purpose == "verdict" else left // 2)
 
     def count(self, seen: Iterable[Measurement], now: datetime) -> None:
         """Count the bytes of these tests against the month's data budget."""
@@ -74,10 +73,10 @@ class Planner(Struct, frozen=True, kw_only=True):
                 for name in (LAST_CAPACITY, LAST_LONG) if one.form == "long" else (LAST_CAPACITY,):
                     self.outbox.write_note(name, came)
 
-    def _wanted(self, trigger: Trigger, known: Known, now: datetime) -> Wanted:
-        if trigger == "scheduled":
-            return schedule.wanted(self.identity.agent, self.policy, known, now)
-        return schedule.VERDICT if known.metered else schedule.CAPACITY
+    def _wanted(self, trigger: Trigger, left_bytes: int | None, verdict_bytes: int, now: datetime) -> Wanted:
+        if trigger != "scheduled":
+            return _at_any_hour(self.settings)
+        return schedule.wanted(self.identity.agent, self.policy, self._known(left_bytes, verdict_bytes), now)
 
     def _known(self, left_bytes: int | None, verdict_bytes: int) -> Known:
         capacity, long = self._came(LAST_CAPACITY), self._came(LAST_LONG)
@@ -99,8 +98,13 @@ class Planner(Struct, frozen=True, kw_only=True):
         return msgspec.json.decode(note, type=Came) if note else None
 
 
+def by_hand(settings: Settings, servers: tuple[str, ...], target: Target) -> Plan:
+    """Return how a session that a person asks for is measured: what it asks depends on nothing but the connection."""
+    return _asking(plan(settings, servers, target), _at_any_hour(settings))
+
+
 def plan(settings: Settings, servers: tuple[str, ...], target: Target | None = None) -> Plan:
-    """Return how a session that a person asks for is measured: the line's capacity, in the short form."""
+    """Return how a session is measured where nothing else is asked: the line's capacity, in the short form."""
     question = Question()
     if target is not None:
         question = Question(
@@ -113,6 +117,15 @@ def plan(settings: Settings, servers: tuple[str, ...], target: Target | None = N
         probes=settings.probes,
         ca_file=settings.agent.ca_file,
     )
+
+
+def _asking(usual: Plan, asked: Wanted, max_bytes: int | None = None) -> Plan:
+    question = msgspec.structs.replace(usual.question, purpose=asked.purpose, form=asked.form, max_bytes=max_bytes)
+    return msgspec.structs.replace(usual, question=question)
+
+
+def _at_any_hour(settings: Settings) -> Wanted:
+    return schedule.VERDICT if budget.is_metered(settings.agent.metered) else schedule.CAPACITY
 
 
 def target_of(policy: Policy) -> Target:

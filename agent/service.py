@@ -20,6 +20,7 @@ from msgspec import Struct
 from agent import identity, schedule, session
 from agent.contract.errors import NetreadyError
 from agent.contract.report import Report, Trigger
+from agent.contract.standards import Target
 from agent.contract.wire import Policy
 from agent.errors import PausedError, RevokedError, StateError, UplinkError
 from agent.host import files
@@ -64,18 +65,19 @@ class Station(Struct, frozen=True, kw_only=True):
         )
 
     def measure(
-        self, names: tuple[str, ...], trigger: Trigger, announce: Callable[[str], None]
+        self, names: tuple[str, ...], trigger: Trigger, announce: Callable[[str], None], target: Target | None = None
     ) -> tuple[Session, Report]:
         """Run one session and keep its report; returns when the report is on disk.
 
-        What it took is counted against the month's data budget before that.
+        What it took is counted against the month's data budget before that. ``target`` is what a person asks for
+        instead of the policy's.
         """
         with the_line(self.state):
             now = datetime.now(UTC)
             if trigger != "light":
                 self.outbox.write_note(LAST_SESSION, now.isoformat())
             planner = self.planner()
-            seen = session.run(names, planner.plan(trigger, now), announce)
+            seen = session.run(names, planner.plan(trigger, now, target), announce)
             planner.remember(seen.measurements, datetime.now(UTC))
         return seen, session.record(seen, trigger, self.enrolled, self.settings.agent.room, self.outbox)
 

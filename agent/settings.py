@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from agent.contract import settings_file
-from agent.contract.measurement import Word
+from agent.contract.values import Word
 from agent.contract.wire import MAX_BATCH_REPORTS, MonthlyBytes
 
 CONFIG_VARIABLE = "NETREADY_CONFIG"

@@ -134,7 +134,7 @@ def _words(seen: Measurement | Unknown) -> str:
             return f"{seen.probe} failed, {seen.failure.replace('_', ' ')}: {seen.detail}"
         case Skipped():
             return f"{seen.probe} was not run: {seen.reason}"
-    return seen.kind
+    return seen.kind if isinstance(seen, Unknown) else type(seen).__name__.lower()
 
 
 def _rate(name: str, direction: Direction | None) -> str:

@@ -8,29 +8,30 @@ from msgspec import Meta, Struct
 
 from agent.contract.errors import MalformedError
 from agent.contract.failure import Failure
-
-# Bounds refuse nonsense from outside; they are far beyond any school's line.
-Bps = Annotated[float, Meta(ge=0, le=1e13)]
-Milliseconds = Annotated[float, Meta(ge=0, le=1e7)]
-Seconds = Annotated[float, Meta(ge=0, le=1e6)]
-Ratio = Annotated[float, Meta(ge=0, le=1)]
-Count = Annotated[int, Meta(ge=0, le=2**53)]
-Text = Annotated[str, Meta(max_length=2048)]
-Word = Annotated[str, Meta(max_length=64)]
-Aware = Annotated[datetime, Meta(tz=True)]
+from agent.contract.lan import Lan
+from agent.contract.peer import Peer
+from agent.contract.services import Services
+from agent.contract.values import (
+    Address,
+    Bps,
+    Count,
+    Denied,
+    Label,
+    Measured,
+    Medium,
+    Milliseconds,
+    PerSecond,
+    Ratio,
+    Seconds,
+    Text,
+    Word,
+)
+from agent.contract.wifi import Wifi, WifiConnection
 
 Purpose = Literal["capacity", "verdict"]
 Form = Literal["short", "long"]
 Stop = Literal["verdict", "converged", "time", "bytes"]
 CountedAt = Literal["server", "acked", "receiver", "nic"]
-Medium = Literal["ethernet", "wifi", "cellular", "loopback", "virtual"]
-
-
-class _Measured(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=False):
-    """What every measurement carries: when it began and how long it took (null in one that was never timed)."""
-
-    started_at: Aware | None = None
-    took_s: Seconds | None = None
 
 
 class Direction(Struct, frozen=True, kw_only=True):
@@ -69,7 +70,26 @@ class Direction(Struct, frozen=True, kw_only=True):
         return self.paced_bps is not None and (self.ip_high_bps is None or self.ip_high_bps >= self.paced_bps)
 
 
-class Throughput(_Measured, frozen=True, kw_only=True, tag="throughput"):
+class GatewayEchoes(Struct, frozen=True, kw_only=True):
+    """Round trips to the first router beside a throughput test: what the way inside the school adds to them.
+
+    Medians and 95th percentiles while nothing else ran, and while each direction was evenly full. A round trip that
+    rises here rises inside the school; one that rises only to the server rises beyond its router.
+    """
+
+    protocol: Word
+    sent: Count
+    received: Count
+    idle_ms: Milliseconds | None = None
+    idle_p95_ms: Milliseconds | None = None
+    download_ms: Milliseconds | None = None
+    download_p95_ms: Milliseconds | None = None
+    upload_ms: Milliseconds | None = None
+    upload_p95_ms: Milliseconds | None = None
+    loss_ratio: Ratio | None = None
+
+
+class Throughput(Measured, frozen=True, kw_only=True, tag="throughput"):
     """A bulk transfer in both directions, with the round-trip times around it and under its load.
 
     ``form`` "long" looked past boosts, "short" did not. Round-trip times are medians; jitter is the mean absolute
@@ -99,11 +119,13 @@ class Throughput(_Measured, frozen=True, kw_only=True, tag="throughput"):
     loss_ratio: Ratio | None = None
     loss_low_ratio: Ratio | None = None
     loss_high_ratio: Ratio | None = None
+    gateway: GatewayEchoes | None = None
+    cpu_busy_ratio: Ratio | None = None
     tainted: Annotated[tuple[Word, ...], Meta(max_length=32)] = ()
     suspected: Annotated[tuple[Word, ...], Meta(max_length=32)] = ()
 
 
-class Latency(_Measured, frozen=True, kw_only=True, tag="latency"):
+class Latency(Measured, frozen=True, kw_only=True, tag="latency"):
     """Round trips on an otherwise idle line, by UDP echo on a fixed schedule.
 
     ``jitter_ms`` is the mean absolute difference of consecutive round trips (RFC 3393 variation, RFC 5481 PDV's
@@ -121,10 +143,12 @@ class Latency(_Measured, frozen=True, kw_only=True, tag="latency"):
     loss_ratio: Ratio
 
 
-class Link(_Measured, frozen=True, kw_only=True, tag="link"):
+class Link(Measured, frozen=True, kw_only=True, tag="link"):
     """The network link this computer uses towards the server, as far as the operating system really knows it.
 
-    ``download_bps`` and ``upload_bps`` are this computer's own traffic over ``counted_s``, from interface counters.
+    ``download_bps`` and ``upload_bps`` are this computer's own traffic over ``counted_s``, from interface counters, and
+    so are the packets, errors, discards and the rate of broadcasts and multicasts. ``address`` is this computer's own,
+    ``prefix_length`` its subnet's; ``gateway`` the first router's, ``dhcp_server`` that which gave the lease.
     """
 
     interface: Word
@@ -135,9 +159,21 @@ class Link(_Measured, frozen=True, kw_only=True, tag="link"):
     download_bps: Bps | None = None
     upload_bps: Bps | None = None
     counted_s: Seconds | None = None
+    packets: Count | None = None
+    errors: Count | None = None
+    discards: Count | None = None
+    broadcasts_per_s: PerSecond | None = None
+    adapter: Label | None = None
+    address: Address | None = None
+    prefix_length: Annotated[int, Meta(ge=0, le=128)] | None = None
+    gateway: Address | None = None
+    resolvers: Annotated[tuple[Address, ...], Meta(max_length=16)] = ()
+    dhcp_server: Address | None = None
+    wifi: WifiConnection | None = None
+    denied: Annotated[tuple[Denied, ...], Meta(max_length=16)] = ()
 
 
-class Failed(_Measured, frozen=True, kw_only=True, tag="failed"):
+class Failed(Measured, frozen=True, kw_only=True, tag="failed"):
     """A probe that ran and failed: a fact about the network, and we rank on it."""
 
     probe: Word
@@ -145,14 +181,14 @@ class Failed(_Measured, frozen=True, kw_only=True, tag="failed"):
     detail: Text = ""
 
 
-class Skipped(_Measured, frozen=True, kw_only=True, tag="skipped"):
+class Skipped(Measured, frozen=True, kw_only=True, tag="skipped"):
     """A probe that could not run on this computer: nobody's fault, counted apart."""
 
     probe: Word
     reason: Text
 
 
-Measurement = Throughput | Latency | Link | Failed | Skipped
+Measurement = Throughput | Latency | Link | Wifi | Lan | Peer | Services | Failed | Skipped
 
 
 class Unknown(Struct, frozen=True, kw_only=True):
@@ -165,7 +201,7 @@ class _Kind(Struct, frozen=True):
     kind: Word
 
 
-_KINDS = frozenset({"throughput", "latency", "link", "failed", "skipped"})
+_KINDS = frozenset({"throughput", "latency", "link", "wifi", "lan", "peer", "services", "failed", "skipped"})
 _decoder: msgspec.json.Decoder[Measurement] = msgspec.json.Decoder(Measurement)
 _kind_decoder: msgspec.json.Decoder[_Kind] = msgspec.json.Decoder(_Kind)
 _encoder = msgspec.json.Encoder()

@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 
 from agent.contract import measurement
 from agent.contract.errors import MalformedError
-from agent.contract.measurement import Aware, Count, Measurement, Seconds, Unknown, Word
+from agent.contract.measurement import Measurement, Unknown
+from agent.contract.values import Aware, Count, Seconds, Word
 
 SCHEMA_VERSION = 1
 PAYLOAD_TYPE = "application/vnd.netready.report+json"

@@ -160,10 +160,10 @@ def decision_level(target_bps: float, tolerance: float) -> float:
 def interval_of(direction: Direction) -> Interval:
     """Return what a measured direction proves: nothing on the side where the meter could give no bound.
 
-    A result that the sender's pace bound is itself a lower bound (DESIGN 5.2).
+    A result that the sender's pace bound has no upper bound (DESIGN 5.2), and a mean without an interval proves
+    nothing, paced or not.
     """
-    proven = direction.ip_bps if direction.is_lower_bound else 0.0
-    low = direction.ip_low_bps if direction.ip_low_bps is not None else proven
+    low = direction.ip_low_bps if direction.ip_low_bps is not None else 0.0
     high = None if direction.is_lower_bound else direction.ip_high_bps
     return Interval(value_bps=direction.ip_bps, low_bps=low, high_bps=high)
 

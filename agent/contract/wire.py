@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from agent.contract.measurement import Text, Word
 from agent.contract.report import AgentId, SchoolId, Sha256Hex
 from agent.contract.standards import Target
+from agent.contract.values import Address, Label, Text, Word
+from agent.contract.wifi import SsidHex
 
 ENROLL_PATH = "/api/v1/enroll"
 REPORTS_PATH = "/api/v1/reports"
@@ -42,6 +43,51 @@ class QuietHours(Struct, frozen=True, kw_only=True):
     weekdays: tuple[Annotated[int, Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
 
 
+class PlatformAsked(Struct, frozen=True, kw_only=True):
+    """A platform that lessons need: where its first byte has to come from."""
+
+    name: Label
+    url: Text
+
+
+class CameraAsked(Struct, frozen=True, kw_only=True):
+    """A camera of the school, or the police control centre, to be asked whether it answers; ``url`` is rtsp or tcp."""
+
+    name: Label
+    kind: Literal["camera", "control_centre"] = "camera"
+    url: Text
+
+
+class PeerCard(Struct, frozen=True, kw_only=True):
+    """Another computer of the school, as it reported itself: where it listens inside the school."""
+
+    agent: AgentId
+    addresses: Annotated[tuple[Address, ...], Meta(max_length=8)] = ()
+    port: Annotated[int, Meta(ge=1, le=65_535)]
+
+
+class Inside(Struct, frozen=True, kw_only=True):
+    """What the collector tells of the inside of a school; empty where nobody knows.
+
+    ``own_ssids_hex`` and ``own_bssid_prefixes`` say which Wi-Fi networks are the school's. ``peer_key`` is the secret
+    that only this school's computers have, for tests between them; ``rooms`` is the register's list of rooms.
+    """
+
+    own_ssids_hex: Annotated[tuple[SsidHex, ...], Meta(max_length=64)] = ()
+    own_bssid_prefixes: Annotated[tuple[Word, ...], Meta(max_length=64)] = ()
+    wifi_scans_per_day: Annotated[int, Meta(ge=0, le=24)] = 2
+    peer_key: Annotated[bytes, Meta(min_length=32, max_length=32)] | None = None
+    peers: Annotated[tuple[PeerCard, ...], Meta(max_length=64)] = ()
+    peer_bytes: Annotated[int, Meta(ge=1_000_000, le=10**10)] = 200_000_000
+    platforms: Annotated[tuple[PlatformAsked, ...], Meta(max_length=32)] = ()
+    cameras: Annotated[tuple[CameraAsked, ...], Meta(max_length=64)] = ()
+    cameras_registered: Annotated[int, Meta(ge=0, le=10_000)] | None = None
+    rooms: Annotated[tuple[Label, ...], Meta(max_length=1000)] = ()
+    rooms_missing: Annotated[tuple[Label, ...], Meta(max_length=1000)] = ()
+    contracted_download_bps: Annotated[float, Meta(gt=0)] | None = None
+    contracted_upload_bps: Annotated[float, Meta(gt=0)] | None = None
+
+
 class Policy(Struct, frozen=True, kw_only=True):
     """What the collector tells an agent: against whom, when and how often to measure, and what its school needs.
 
@@ -60,6 +106,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     latency_interval_s: Annotated[int, Meta(ge=60, le=86_400)] = 900
     monthly_bytes: MonthlyBytes | None = None
     target: Target | None = None
+    inside: Inside = Inside()
 
 
 class SchoolCard(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from typing import Literal
 import psutil
 from msgspec import Struct
 
-from agent.contract.measurement import Medium
+from agent.contract.values import Medium
 from agent.host import ip_helper
 from agent.host.ip_helper import Row
 

@@ -171,8 +171,12 @@ def pace(sock: socket.socket, rate_bps: float) -> bool:
 
 
 def throw_away_unsent(sock: socket.socket) -> None:
-    """Have closing the socket reset the connection: what is unsent then stays off the line (SO_LINGER for 0 s)."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    """Have closing the socket reset the connection: what is unsent then stays off the line (SO_LINGER for 0 s).
+
+    Never raises.
+    """
+    with contextlib.suppress(OSError):  # macOS refuses (EINVAL) once the connection is gone: nothing is left to send
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 def keep_unsent_short(sock: socket.socket, limit_bytes: int) -> None:

@@ -25,6 +25,7 @@ from agent.meter.counting import Counter
 from agent.meter.dial import Address, Endpoint
 from agent.meter.echo import Echoes, EchoStream, Rounds
 from agent.meter.errors import TransferError
+from agent.meter.heard import Heard
 from agent.meter.lane import Engine, Lane, Way
 from agent.meter.request_echo import RequestStream
 from agent.meter.series import Curve
@@ -47,7 +48,6 @@ _VERDICT_S = 4.0  # of data at the target's rate: what a verdict may cost
 _BUSY_SHARE, _BUSY_PAUSES_S = 0.1, (2.0, 3.0)  # a busy line is waited for a little, then measured and marked
 _PATIENT_S = 25.0  # of the deadline has to be left for that
 _TOO_LATE = "too little time is left before the deadline; give more time or a smaller max_s"
-_LEAST_ECHOES = 3
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -293,7 +293,8 @@ class Test:
             # Inside one computer everything is limited by it, which says nothing that the interface does not say.
             host_limited=None if self._is_loopback else testimony.host_limited(begin, end),
             link_limited=testimony.link_limited(direction.ip_bps + (cross_bps or 0.0)),
-            server_limited=not self._is_loopback and engine.server_limited(),
+            # A sender that keeps to the pace it was asked for says of itself that it could send more.
+            server_limited=not self._is_loopback and direction.paced_bps is None and engine.server_limited(),
             standstill_s=testimony.standstill_s(run.began, end),
         )
 
@@ -316,42 +317,30 @@ class Test:
     # -- afterwards ----------------------------------------------------------------------------------------------
 
     def _throughput(self, seen: list[Seen]) -> Throughput:
-        can_be_lost = self._echoes is not None and self._echoes.protocol == EchoStream.protocol
+        loaded = {way: self._echoes.loaded(*self._steady[way]) for way in WAYS} if self._echoes is not None else {}
+        heard = Heard(
+            protocol=None if self._echoes is None else self._echoes.protocol,
+            idle=self._idle if self._idle is not None and self._idle.rtts_s else None,
+            download=loaded.get("download"),
+            upload=loaded.get("upload"),
+        )
         around = Around(
             vpn=None if self._path is None else self._path.vpn,
             handshake_ms=self._handshake_s * 1000 if math.isfinite(self._handshake_s) else None,
-            idle=self._idle if can_be_lost else None,
+            idle=self._idle if heard.can_be_lost else None,
         )
-        idle = self._idle if self._idle is not None and self._idle.rtts_s else None
-        loaded = {way: self._echoes.loaded(*self._steady[way]) for way in WAYS} if self._echoes is not None else {}
-        everything = [one for one in (idle, *loaded.values()) if one is not None and can_be_lost]
-        sent, lost = sum(one.sent for one in everything), sum(one.lost for one in everything)
-        low, high = wilson(lost, sent) if sent else (None, None)
-        down, up = loaded.get("download"), loaded.get("upload")
-        return Throughput(
+        throughput = Throughput(
             engine=self._method.name,
             server=self._target.url,
             purpose=self._settings.purpose,
             form=self._settings.form,
             download=seen[0].direction,
             upload=seen[1].direction,
-            rtt_idle_ms=_median_ms(idle) if idle is not None else round(self._handshake_s * 1000, 3),
-            rtt_download_ms=_median_ms(down),
-            rtt_upload_ms=_median_ms(up),
-            jitter_idle_ms=_jitter_ms(idle),
-            jitter_download_ms=_jitter_ms(down),
-            jitter_upload_ms=_jitter_ms(up),
-            responsiveness_download_rpm=_rpm(down),
-            responsiveness_upload_rpm=_rpm(up),
-            latency_protocol=None if self._echoes is None else self._echoes.protocol,
-            echoes_sent=sent or None,
-            echoes_received=sent - lost if sent else None,
-            loss_ratio=round(lost / sent, 6) if sent else None,
-            loss_low_ratio=low,
-            loss_high_ratio=high,
+            rtt_idle_ms=round(self._handshake_s * 1000, 3),
             tainted=spoilers.tainted(around, seen),
             suspected=spoilers.suspected(around, seen),
         )
+        return heard.told_in(throughput)
 
 
 class _Interface:
@@ -366,17 +355,9 @@ class _Interface:
     def payload(self) -> Curve | None:
         now = time.monotonic()
         if now - self._known_at >= loop.TICK_S:
-            self._known = self._witness.finish(layers.USUAL).payload_curve(self._way)
+            self._known = self._witness.so_far(layers.USUAL).payload_curve(self._way)
             self._known_at = now
         return self._known
-
-
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson, 1927): honest for few trials and for none lost."""
-    z2 = 1.96**2
-    middle = (hits + z2 / 2) / (trials + z2)
-    half = 1.96 / (trials + z2) * math.sqrt(hits * (trials - hits) / trials + z2 / 4)
-    return round(max(0.0, middle - half), 6), round(min(1.0, middle + half), 6)
 
 
 def _echo_stream(place: Address) -> EchoStream:
@@ -400,20 +381,3 @@ def _open_first(engine: Engine, count: int) -> list[Lane]:
                 lane.close()
             raise error
     return lanes
-
-
-def _median_ms(echoes: Echoes | None) -> float | None:
-    return echo.summarise(echoes.rtts_s).median_ms if echoes is not None and _enough(echoes) else None
-
-
-def _jitter_ms(echoes: Echoes | None) -> float | None:
-    return echo.summarise(echoes.rtts_s).jitter_ms if echoes is not None and _enough(echoes) else None
-
-
-def _rpm(echoes: Echoes | None) -> float | None:
-    median_ms = _median_ms(echoes)
-    return round(60_000 / median_ms, 1) if median_ms else None
-
-
-def _enough(echoes: Echoes) -> bool:
-    return len(echoes.rtts_s) >= _LEAST_ECHOES

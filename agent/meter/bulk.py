@@ -32,7 +32,7 @@ _LATELY_S, _LATELY_BLOCK_S = 0.7, 0.1
 _UNSENT_BYTES = 128 * 1024  # in the kernel's buffer: enough to keep the line busy, little to throw away at the end
 _MAX_SAMPLES = 4096
 _ITS_SHARE = 0.5  # of the byte limit: a far end that counts whole messages may stop short of it, but not shorter
-_PACED = 0.9  # of the pace: from here on it was the pace that bound the result
+_PACED, _NOT_PACED = 0.9, 1.1  # of the pace: between these it was the pace that bound the result
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -69,7 +69,8 @@ class Bulk:
         self._sent = Curve()
         self._coming_bytes = 0.0
         self._settled = False
-        self._growth = Growth(engine.open, 0, setting.rtt_s)
+        self._growth = Growth(engine.open, 0, 0, setting.rtt_s)
+        self._first_lanes = 1
         self.plateau: Plateau | None = None
         self.found: Estimate | None = None
 
@@ -89,10 +90,10 @@ class Bulk:
         self.began = self._grown_at = time.monotonic()
         self._echoes = echoes
         self._transfers += [echoes] if echoes is not None else []
-        self._growth = Growth(self._engine.open, self._engine.most_lanes - len(lanes), self._setting.rtt_s)
+        self._first_lanes = len(lanes)
+        self._growth = Growth(self._engine.open, len(lanes), self._engine.most_lanes, self._setting.rtt_s)
         try:
-            for lane in lanes:
-                self._join(lane)
+            self._join(lanes)
             loop.run(self._transfers, self._tick, self._has_enough)
         finally:
             self._growth.close()
@@ -101,15 +102,16 @@ class Bulk:
         if self._counter.bytes == 0:
             self._stalled()
 
-    def _join(self, lane: Lane) -> None:
-        self.lanes.append(lane)
-        self._transfers.append(lane)
-        self._counter.join(lane)
-        if self._setting.way == "upload":
-            tcp_info.keep_unsent_short(lane.sock, _UNSENT_BYTES)
-            if self._setting.lane_pace_bps is not None:
-                tcp_info.pace(lane.sock, self._setting.lane_pace_bps / layers.segment(lane.sock).ip_per_payload)
-        self._engine.begin(lane, self._heard)
+    def _join(self, lanes: list[Lane]) -> None:
+        self.lanes += lanes  # all of them first: whatever happens to one, the others are closed too
+        for lane in lanes:
+            self._transfers.append(lane)
+            self._counter.join(lane)
+            if self._setting.way == "upload":
+                tcp_info.keep_unsent_short(lane.sock, _UNSENT_BYTES)
+                if self._setting.lane_pace_bps is not None:
+                    lane.pace(self._setting.lane_pace_bps / layers.segment(lane.sock).ip_per_payload)
+            self._engine.begin(lane, self._heard)
 
     def _heard(self, lane: Lane, told: FarCount, now: float) -> None:
         if isinstance(self._counter, Told):
@@ -126,8 +128,7 @@ class Bulk:
             self._echoes.tick(now)
         if self._idle_at_s is None and self._setting.way == "upload" and self._has_idle_lane():
             self._idle_at_s = self.elapsed_s
-        for lane in self._growth.joined(self.elapsed_s):
-            self._join(lane)
+        self._join(self._growth.joined(self.elapsed_s))
         counted = self._counter.bytes
         if counted > self._grown_to:
             self._grown_to, self._grown_at = counted, now
@@ -152,8 +153,10 @@ class Bulk:
         self.found = None
         if self.plateau is not None:
             self.found = estimate.estimate(curves, self.plateau.begin_s, end_s, setting.rtt_s)
+        if self.found is not None and not self._growth.filled:
+            self.found = msgspec.structs.replace(self.found, high_bps=None)
         rising = self._rising(curves, end_s) if self.found is None else None
-        if self.found is not None and not self._is_at_pace(self.found.mean_bps):
+        if self.found is not None and self._may_need_more(self.found.mean_bps):
             self._growth.judge(
                 lambda start, stop_s: series.rates(curves, [start, stop_s])[0], end_s, self.found.mean_bps
             )
@@ -180,9 +183,26 @@ class Bulk:
         found = estimate.estimate(curves, begin_s, end_s, 0.0, least_block_s=_LATELY_BLOCK_S)
         return None if found is None or found.mean_bps <= 0 else msgspec.structs.replace(found, high_bps=None)
 
+    def _may_need_more(self, rate_bps: float) -> bool:
+        """Tell whether more connections could change the answer; each brings its own pace, which lessons would feel."""
+        level_bps = self._setting.question.level_bps
+        return not self._is_at_pace(rate_bps) and (level_bps is None or rate_bps < level_bps)
+
+    @property
+    def _pace_bps(self) -> float | None:
+        """The pace of all connections together."""
+        lane_bps = self._setting.lane_pace_bps
+        return None if lane_bps is None else lane_bps * len(self.lanes)
+
     def _is_at_pace(self, rate_bps: float) -> bool:
-        pace = self._setting.question.pace_bps
-        return pace is not None and rate_bps >= _PACED * pace
+        """Tell whether the pace bound a rate, that of the first connections at least: part of it is from their time.
+
+        One clearly above the pace of all shows that the sender does not keep to it.
+        """
+        lane_bps, pace_bps = self._setting.lane_pace_bps, self._pace_bps
+        if lane_bps is None or pace_bps is None:
+            return False
+        return _PACED * lane_bps * self._first_lanes <= rate_bps <= _NOT_PACED * pace_bps
 
     def _watch(self, now: float, counted: int) -> None:
         """Notice trouble."""
@@ -243,7 +263,8 @@ class Bulk:
         if silent_s > _SILENCE_S + self._setting.rtt_s and self._idle_at_s is None:
             raise TransferError("stalled", "the far end's counts stopped, or its clock runs slow")
         found = self._final(curves, end_s)
-        pace = self._setting.question.pace_bps
+        pace_bps = self._pace_bps
+        is_paced = pace_bps is not None and found.mean_bps <= _NOT_PACED * pace_bps
         # Cut off before it was known whether more connections would have carried more.
         is_cut = self.stop in ("time", "bytes") and not self._settled
         high_bps = None if is_cut or self._is_at_pace(found.mean_bps) else found.high_bps
@@ -263,7 +284,7 @@ class Bulk:
             counted_at=self._counter.counted_at,
             burst_bps=None if boost is None else round(boost),
             sustained_bps=round(found.mean_bps) if looked_past else None,
-            paced_bps=None if pace is None else round(pace),
+            paced_bps=round(pace_bps) if is_paced and pace_bps is not None else None,
             congestion_control=self._congestion_control(),
             samples_bps=tuple(float(round(sample)) for sample in samples[:_MAX_SAMPLES]),
         )

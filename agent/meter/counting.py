@@ -5,6 +5,7 @@ was sent again, so that bytes come in lumps, while the segments of a busy line a
 """
 
 import ssl
+import time
 from collections.abc import Callable
 from statistics import fmean
 
@@ -23,6 +24,7 @@ _SMALL_SEGMENTS, _SMALL_BYTES = 16, 1028  # MSAK begins with 16 KiB in messages 
 _LEAST_SEGMENT, _LARGEST_SEGMENT = 256, 9216  # of payload: smaller is no full one, larger crosses no line
 _MOSTLY_OURS = 0.5
 _SOME_PACKETS_BYTES = 15_000
+_OFTEN_S = 0.01  # the far end's word is taken no more often than this: it may say as much as it likes
 _TLS_UNSURE = 1 << 17  # of one message of 64 KiB, its records around it
 _HANDSHAKE = 16_384  # of bytes in the kernel's count that belong to opening handshakes
 _REPEATED, _FULL_SHARE = 1.1, 0.7  # segments may come twice, and a few are not full
@@ -87,6 +89,11 @@ class Segments:
         self.payload_bytes = 0  # that the segments so far must have carried
         self.curve = Curve()
 
+    def begin(self, time_s: float, told: Arrived) -> None:
+        """Count from here on: what came before, while the connection was being opened, was not watched."""
+        self._last = told.segments
+        self.curve.add(time_s, 0)
+
     def add(self, time_s: float, told: Arrived) -> None:
         """Take the kernel's counts; one that goes back is refused (ValueError)."""
         more = told.segments - self._last
@@ -127,7 +134,11 @@ class Received(Counter):
 
     def join(self, lane: Lane) -> None:
         payload = Payload(lane)
-        self._lanes.append((lane, Curve(), Segments(payload.segment, small_at_first=True), payload))
+        segments = Segments(payload.segment, small_at_first=True)
+        told = tcp_info.arrived(lane.sock) if self._by_segments else None
+        if told is not None:
+            segments.begin(time.monotonic(), told)
+        self._lanes.append((lane, Curve(), segments, payload))
 
     @property
     def bytes(self) -> int:
@@ -237,6 +248,8 @@ class _FarEnd:
         if ahead_s < -_CLOCK_SLACK_S:
             raise TransferError("protocol_error", "the far end's clock runs faster than ours")
         self._offset_s = min(self._offset_s, ahead_s)
+        if self.bytes.end_s <= told.clock_s < self.bytes.end_s + _OFTEN_S:
+            return
         try:
             self.bytes.add(told.clock_s, told.wire_bytes)
             self._add_segments(told)

@@ -3,8 +3,6 @@
 Requests are never pipelined: not every server takes the next one before it has answered the last.
 """
 
-import functools
-import os
 import secrets
 import socket
 import ssl
@@ -14,12 +12,13 @@ from typing import Literal
 from msgspec import Struct
 
 from agent.host import tcp_info
-from agent.meter import interception, layers, loop
+from agent.meter import interception, layers, loop, payload
 from agent.meter.client import USER_AGENT
 from agent.meter.dial import Dialler, Endpoint
 from agent.meter.errors import TransferError
 from agent.meter.http_answer import Answers
 from agent.meter.lane import Way
+from agent.meter.pacer import Pacer
 
 BODY_BYTES = 20 << 20  # LibreSpeed's own client sends as much: what a server is sure to take
 LEAST_BODY_BYTES = 1 << 20
@@ -27,16 +26,9 @@ _MAX_REPLY_BYTES = 64 * 1024
 _BUFFER_BYTES = 256 * 1024
 _OPENING_BYTES = 16 * 1024
 _PIECE_BYTES = 64 * 1024
-_RANDOM_BYTES = 1 << 20
 _WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _TLS_TURNS = 16  # TLS hands over one record of 16 KiB at a time, a plain socket the whole buffer
 _CLOSES = "the far end closes the connection after each answer, and the line is too fast to measure it so"
-
-
-@functools.cache
-def _random() -> memoryview:
-    """Return payload that no line can compress."""
-    return memoryview(os.urandom(_RANDOM_BYTES))
 
 
 class Asking(Struct, frozen=True, kw_only=True):
@@ -155,6 +147,7 @@ class _HttpLane:
             False  # the last answer is not what was asked for: its beginning is waited for, to say what it is
         )
         self._asked = self._answered = 0
+        self._pacer = Pacer()
         self._out = memoryview(b"")  # what is left of a request's head
         self.buffer = memoryview(bytearray(_OPENING_BYTES))
         self._record_overhead = layers.record_overhead(sock)
@@ -183,14 +176,14 @@ class _HttpLane:
             self.wire_received += count + self._record_overhead
             self._take(self.buffer[:count])
 
-    def writable(self, now: float) -> None:  # noqa: ARG002 - the loop tells every transfer the time
+    def writable(self, now: float) -> None:
         """Send what there is room for.
 
         Raises:
             TransferError: the far end reset or is gone.
         """
         for _turn in range(self._turns):
-            piece = self._out or self._payload()
+            piece = self._out or self._payload()[: self._pacer.room(now)]
             if not piece:
                 return
             try:
@@ -199,13 +192,19 @@ class _HttpLane:
                 return
             except OSError as error:
                 raise TransferError.of(error, "the connection broke while sending") from error
-            self.wire_sent += count - (-count // layers.TLS_RECORD_BYTES) * self._record_overhead
+            on_wire = count - (-count // layers.TLS_RECORD_BYTES) * self._record_overhead
+            self.wire_sent += on_wire
+            self._pacer.sent(on_wire)
             if self._out:
                 self._out = self._out[count:]
                 if not self.payload_sent:
                     self.wire_sent = 0  # what comes before the test is no part of it
             else:
                 self._payload_went(count)
+
+    def pace(self, rate_bps: float) -> None:
+        """Send no more TCP payload than this; the head of a request does not wait."""
+        self._pacer.hold(self.sock, rate_bps)
 
     def finish(self, reason: str) -> None:  # noqa: ARG002 - HTTP has no word for it
         """Send no more; what is still to come is not waited for."""
@@ -336,11 +335,13 @@ class Upload(_HttpLane):
 
     @property
     def wants_write(self) -> bool:
-        return bool(self._out) or self._left > 0
+        return bool(self._out) or (self._left > 0 and self._pacer.room(time.monotonic()) > 0)
 
     @property
     def waits(self) -> bool:
-        return self._is_started and not self.wants_write and bool(self._due())
+        if self._is_sending:
+            return not self.wants_write
+        return self._is_started and bool(self._due())
 
     def start(self) -> None:
         """Send bulk from now on."""
@@ -353,9 +354,13 @@ class Upload(_HttpLane):
         self._length = self._left = length
         self._out = memoryview(post(self._asking.endpoint, self._fresh_target(), length))
 
+    @property
+    def _is_sending(self) -> bool:
+        return bool(self._out) or self._left > 0
+
     def _payload(self) -> memoryview:
-        begin = (self._length - self._left) % _RANDOM_BYTES
-        return _random()[begin : begin + min(self._left, _PIECE_BYTES)]
+        begin = (self._length - self._left) % payload.BLOCK_BYTES
+        return payload.block()[begin : begin + min(self._left, _PIECE_BYTES)]
 
     def _payload_went(self, count: int) -> None:
         self.payload_sent += count
@@ -369,7 +374,7 @@ class Upload(_HttpLane):
 
     def _go_on(self) -> None:
         """Send the next body once this one is sent and answered, in whichever order."""
-        if self.wants_write or not self._is_started or self._answered < self._asked or not self._due():
+        if self._is_sending or not self._is_started or self._answered < self._asked or not self._due():
             return
         if not self._answers.persists:
             raise TransferError("closed_early", _CLOSES)
@@ -381,7 +386,7 @@ class Upload(_HttpLane):
         return BODY_BYTES if limit is None else min(BODY_BYTES, limit - self.payload_sent)
 
     def _closed(self) -> None:
-        if self._is_started and not (self.wants_write or self._due() or self._answered < self._asked):
+        if self._is_started and not (self._is_sending or self._due() or self._answered < self._asked):
             self.ended = True  # it had all that it was to have
             return
         if self._is_started or self._is_odd:

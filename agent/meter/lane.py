@@ -32,11 +32,14 @@ class Lane(Transfer, Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether it will send again as soon as the far end has answered what it sent."""
+        """Whether it will send again: once the far end has answered what it sent, or its pace allows it."""
 
     @property
     def left(self) -> Literal["peace", "early"] | None:
         """Whether the far end has ended it: as the protocol says, or in the middle."""
+
+    def pace(self, rate_bps: float) -> None:
+        """Send no more TCP payload than this, in bits per second, from now on; what is no bulk does not wait."""
 
     def finish(self, reason: str) -> None:
         """Send no more, and say goodbye where the protocol has a word for it."""

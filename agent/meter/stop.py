@@ -18,7 +18,10 @@ _AFTER_FALL_S = 2.0
 _CLEAR_SPREAD, _FAIR_SPREAD, _POOR_SPREAD = 0.01, 0.03, 0.1
 _SHORTEST_STEADY_S = 0.9
 _PATIENCE_S = 2.8  # from then on a fairly narrow interval is good enough: data costs money
-_NO_SMALL_BOOST = 0.5  # of the bytes that a verdict may cost; 5 MB at 20 Mbit/s
+SMALL_BUCKET_BYTES = 2_000_000  # of a token bucket that a PASS has to have looked past, as far as its bytes allow
+_PEAK = 3.0  # times its rate: how fast such a line is at first where no pace holds the sender
+_SEEN_S = 0.9  # of the rate behind the boost, so that its fall is seen
+_MOST_OF_LIMIT = 0.75
 _FURTHER_PATIENCE_S = 2.0
 _SLOW_START_ROUNDS = 12
 _LIMIT_S, _LIMIT_LONG_RTT_S, _LONG_LIMIT_S = 8.0, 19.0, 24.0
@@ -91,10 +94,22 @@ def _is_settled(question: Question, now: Standing, found: Estimate) -> bool:
         return False
     if found.low_bps >= level:
         # Also while the rate still grows: the line can do that. But not on a small boost's word alone.
-        return question.max_bytes is None or now.bytes >= question.max_bytes * _NO_SMALL_BOOST
+        return now.bytes >= past_small_boost_bytes(question, level)
     if found.high_bps is None or now.plateau is None or not now.settled:
         return False
     return found.high_bps < level and now.plateau.end_s - now.plateau.begin_s >= 1.0 + now.rtt_s
+
+
+def past_small_boost_bytes(question: Question, level_bps: float) -> float:
+    """Return after how many bytes a line just below the level would have shown it, whatever a small bucket hid.
+
+    The sender empties the bucket at its pace while the line's rate fills it: B x pace / (pace - rate) bytes. Where a
+    test may not carry so much, three quarters of what it may is all that can be asked.
+    """
+    pace_bps = question.pace_bps or _PEAK * level_bps
+    hidden = SMALL_BUCKET_BYTES * pace_bps / max(1.0, pace_bps - level_bps)
+    needed = hidden + _SEEN_S * level_bps / 8
+    return needed if question.max_bytes is None else min(needed, _MOST_OF_LIMIT * question.max_bytes)
 
 
 def _is_narrow(question: Question, now: Standing, plateau: Plateau, found: Estimate) -> bool:

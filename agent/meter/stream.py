@@ -1,7 +1,6 @@
 """One WebSocket over one non-blocking socket, plain or TLS: bulk frames out, payload counted in, control answered."""
 
 import functools
-import os
 import socket
 import ssl
 import sys
@@ -11,8 +10,9 @@ from collections.abc import Callable
 from typing import Literal
 
 from agent.host import tcp_info
-from agent.meter import layers, websocket
+from agent.meter import layers, payload, websocket
 from agent.meter.errors import TransferError
+from agent.meter.pacer import Pacer
 from agent.meter.websocket import Parser, Role
 
 BUFFER_BYTES = 256 * 1024
@@ -22,13 +22,6 @@ _DISCARD = int(socket.MSG_TRUNC) if sys.platform == "linux" else 0
 _WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _TLS_TURNS = 16  # TLS hands over one record of 16 KiB at a time, a plain socket the whole buffer
 _MAX_QUEUED = 64  # frames of ours that wait; a peer that pings without reading ends there
-_RANDOM_BYTES = 1 << 20
-
-
-@functools.cache
-def _random() -> bytes:
-    """Return payload that no line can compress."""
-    return os.urandom(_RANDOM_BYTES)
 
 
 @functools.lru_cache(maxsize=32)
@@ -37,7 +30,7 @@ def _whole_frame(size: int, role: Role) -> memoryview:
 
 
 def _frame(size: int, role: Role) -> memoryview:
-    return memoryview(websocket.header(websocket.BINARY, size, role) + _random()[:size])
+    return memoryview(websocket.header(websocket.BINARY, size, role) + payload.block()[:size])
 
 
 def bulk_frame(size: int, role: Role) -> memoryview:
@@ -73,6 +66,7 @@ class Stream:
         self._parser = Parser(role)
         self._queue: deque[tuple[memoryview, int]] = deque()  # what is left of a frame, and its payload in there
         self._closing = False
+        self._pacer = Pacer()
         self._record_overhead = layers.record_overhead(sock)
         self._can_discard = _DISCARD != 0 and not self._record_overhead
         self._turns = _TLS_TURNS if self._record_overhead else 1
@@ -88,13 +82,13 @@ class Stream:
 
     @property
     def wants_write(self) -> bool:
-        """Whether there is anything to send now."""
-        return bool(self._queue) or self.next_bulk is not None
+        """Whether there is anything to send now; bulk is not while the pace holds it back."""
+        return self._has_words or (self._has_bulk and self._pacer.room(time.monotonic()) > 0)
 
     @property
     def waits(self) -> bool:
-        """Whether it will send again after an answer: there are none."""
-        return False
+        """Whether it will send again: it waits for no answers, but may have to keep its pace."""
+        return self._has_bulk and not self.wants_write
 
     @property
     def left(self) -> Literal["peace", "early"] | None:
@@ -106,6 +100,10 @@ class Stream:
     def send_text(self, text: bytes) -> None:
         """Queue a text message behind the frame that is being sent."""
         self._enqueue(websocket.frame(websocket.TEXT, text, self.role))
+
+    def pace(self, rate_bps: float) -> None:
+        """Send no more TCP payload than this; a text or a close frame, and a message it is behind, do not wait."""
+        self._pacer.hold(self.sock, rate_bps)
 
     def finish(self, reason: str) -> None:
         """Send no more bulk and begin the closing handshake (RFC 6455, 7.1.2)."""
@@ -147,17 +145,20 @@ class Stream:
         """
         self._take_rest(now)
         for _turn in range(self._turns):
-            if not self._queue and not self._refill():
+            if not self._queue and not self._refill(now):
                 return
-            view, payload = self._queue[0]
+            view, bulk = self._queue[0]
+            room = len(view) if self._has_words else self._pacer.room(now)
+            if not room:
+                return
             try:
-                count = self.sock.send(view)
+                count = self.sock.send(view[:room])
             except _WAIT:
                 return
             except OSError as error:
                 self._lost(TransferError.of(error, "the connection broke while sending"))
                 return
-            self._sent(view, payload, count)
+            self._sent(view, bulk, count)
 
     def close(self) -> None:
         """Close the socket; unless both ends said goodbye, what is unsent is thrown away, off the line."""
@@ -171,8 +172,19 @@ class Stream:
             raise TransferError("protocol_error", "the far end keeps asking and does not read the answers")
         self._queue.append((memoryview(frame), 0))
 
-    def _refill(self) -> bool:
-        """Queue the next bulk frame; False if there is none."""
+    @property
+    def _has_bulk(self) -> bool:
+        return bool(self._queue) or self.next_bulk is not None
+
+    @property
+    def _has_words(self) -> bool:
+        """Whether a frame without bulk is in the queue: one that may not wait."""
+        return any(not bulk for _view, bulk in self._queue)
+
+    def _refill(self, now: float) -> bool:
+        """Queue the next bulk frame; False if there is none, or it would have to wait, and texts behind it."""
+        if not self._pacer.room(now):
+            return False
         size = self.next_bulk() if self.next_bulk is not None else None
         if not size:
             self.next_bulk = None
@@ -180,14 +192,16 @@ class Stream:
         self._queue.append((bulk_frame(size, self.role), size))
         return True
 
-    def _sent(self, view: memoryview, payload: int, count: int) -> None:
+    def _sent(self, view: memoryview, bulk: int, count: int) -> None:
         """Count what the socket took of the first frame in the queue: its header first, then its payload."""
         records = -(-count // layers.TLS_RECORD_BYTES)
-        self.wire_sent += count + records * self._record_overhead
-        payload_taken = max(0, count - (len(view) - payload))
-        self.payload_sent += payload_taken
+        on_wire = count + records * self._record_overhead
+        self.wire_sent += on_wire
+        self._pacer.sent(on_wire)
+        bulk_taken = max(0, count - (len(view) - bulk))
+        self.payload_sent += bulk_taken
         if count < len(view):
-            self._queue[0] = (view[count:], payload - payload_taken)
+            self._queue[0] = (view[count:], bulk - bulk_taken)
             return
         self._queue.popleft()
         if self.peer_code is not None and not self._queue:

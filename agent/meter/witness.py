@@ -208,6 +208,10 @@ class Witness:
         """Look a last time, and return what was seen; ``segment`` is that of one of the test's connections."""
         self._next_reading_s = 0.0
         self.tick(time.monotonic())
+        return self.so_far(segment)
+
+    def so_far(self, segment: Segment) -> Testimony:
+        """Return what was seen up to the last tick."""
         return Testimony(
             interface=self._interface,
             link=self._link,

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from agent.contract.measurement import Failed, Throughput
 from agent.host import transport
-from agent.meter import both_ways, client, dial, layers, throughput1
+from agent.meter import both_ways, client, dial, layers, pacer, throughput1
 from agent.meter.both_ways import Abilities, Asked, Settings
 from agent.meter.client import Opening
 from agent.meter.dial import Endpoint
@@ -99,8 +99,9 @@ class _Engine:
         self._opener = client.Opener(opening)
         self._asked = asked
         self._reporters: list[Reporter] = []
+        largest = pacer.largest_message(asked.lane_pace_bps, _LARGEST_UPLOAD_MESSAGE)
         self._sizes = MessageSizes(  # of all streams together, so that the byte limit is that of the direction
-            smallest=_SMALLEST_UPLOAD_MESSAGE, largest=_LARGEST_UPLOAD_MESSAGE, limit=asked.max_bytes
+            smallest=_SMALLEST_UPLOAD_MESSAGE, largest=max(_SMALLEST_UPLOAD_MESSAGE, largest), limit=asked.max_bytes
         )
         self._last_texts: dict[Lane, bytes] = {}
 
@@ -125,6 +126,4 @@ class _Engine:
             reporter.tick(now)
 
     def server_limited(self) -> bool:
-        if self._asked.lane_pace_bps is not None:
-            return False
         return any(throughput1.sender_was_limited(text) for text in self._last_texts.values())

@@ -15,7 +15,7 @@ from msgspec import Meta
 from agent import __version__
 from agent.contract.measurement import Failed, Throughput
 from agent.host import transport
-from agent.meter import both_ways, client, dial, locate, ndt7, throughput1
+from agent.meter import both_ways, client, dial, locate, ndt7, pacer, throughput1
 from agent.meter.both_ways import Abilities, Asked, Settings
 from agent.meter.client import Opening
 from agent.meter.errors import TransferError
@@ -139,9 +139,8 @@ class _Engine:
         if self._asked.way == "download":
             lane.on_text = self._remember
             return
-        lane.next_bulk = MessageSizes(
-            smallest=ndt7.MIN_MESSAGE_BYTES, largest=_LARGEST_UPLOAD_MESSAGE, limit=self._asked.max_bytes
-        )
+        largest = pacer.largest_message(self._asked.lane_pace_bps, _LARGEST_UPLOAD_MESSAGE)
+        lane.next_bulk = MessageSizes(smallest=ndt7.MIN_MESSAGE_BYTES, largest=largest, limit=self._asked.max_bytes)
 
         def listen(text: bytes, now: float) -> None:
             told = ndt7.received(text, lane.wire_sent)

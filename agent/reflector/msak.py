@@ -3,8 +3,8 @@
 Two extensions: ``netready_report_ms=N`` has the messages sent at multiples of N milliseconds (50 to 1000) of this
 computer's clock, so that those of all streams count the same moments. And a download may ask for
 ``netready_pace_bps=N``, and this connection then sends at most N bits of payload per second (10^4 to 10^10). Other
-MSAK servers note and ignore parameters that they do not know. On Linux the kernel paces (SO_MAX_PACING_RATE). It
-counts TCP payload, so that packets with their headers come to 1500/1448 of N.
+MSAK servers note and ignore parameters that they do not know. It counts TCP payload, so that packets with their headers
+come to 1500/1448 of N.
 """
 
 import time
@@ -12,7 +12,7 @@ import time
 from msgspec import Struct
 
 from agent.host import tcp_info
-from agent.meter import handshake, throughput1
+from agent.meter import handshake, pacer, throughput1
 from agent.meter.errors import HeadError
 from agent.meter.stream import BUFFER_BYTES, Stream
 from agent.meter.throughput1 import (
@@ -47,7 +47,7 @@ def download(exchange: Exchange) -> None:
     options = _accepted(exchange)
     if options.pace_bps is not None:
         stream = pacing.stream(exchange, options.pace_bps)
-        largest = pacing.largest_message(options.pace_bps, MAX_MESSAGE_BYTES)
+        largest = pacer.largest_message(options.pace_bps, MAX_MESSAGE_BYTES)
     else:
         tcp_info.keep_unsent_short(exchange.sock, _UNSENT_BYTES)
         stream = Stream(exchange.sock, "server", bytearray(BUFFER_BYTES), exchange.rest)

@@ -3,30 +3,22 @@
 Both ways cost little: one shared buffer goes out, and what comes in is thrown away unread, in the kernel where it can.
 """
 
-import functools
-import os
 import socket
 import ssl
 import sys
 import time
 
 from agent.host import tcp_info
+from agent.meter import payload
 from agent.meter.errors import HeadError, TransferError
 from agent.reflector.request import Exchange, opening
 
 MAX_BODY_BYTES = 4 << 30
 MAX_TRANSFER_S = 60.0  # a browser's test asks for a quarter of it
 IDLE_S = 10.0  # without a byte moving, which among several connections on a slow line happens for seconds
-_RANDOM_BYTES = 1 << 20
 _UNSENT_BYTES = 1 << 20
 _MAX_LINE = 1024
 _SCRATCH = memoryview(bytearray(1 << 20))  # written by every upload at once and read by nobody
-
-
-@functools.cache
-def _random() -> memoryview:
-    """Return payload that no line can compress."""
-    return memoryview(os.urandom(_RANDOM_BYTES))
 
 
 def send_random(exchange: Exchange, length: int, kind: str, fields: tuple[str, ...] = ()) -> None:
@@ -43,7 +35,7 @@ def send_random(exchange: Exchange, length: int, kind: str, fields: tuple[str, .
     sock.settimeout(IDLE_S)
     tcp_info.keep_unsent_short(sock, _UNSENT_BYTES)
     until = time.monotonic() + MAX_TRANSFER_S
-    block = _random()
+    block = payload.block()
     while length:
         if time.monotonic() > until:
             raise TransferError("stalled", f"the client takes longer than {MAX_TRANSFER_S:g} s")

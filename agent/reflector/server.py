@@ -19,13 +19,13 @@ from typing import Self
 from agent.contract.errors import SettingsError
 from agent.meter import dial, http_head
 from agent.meter.errors import HeadError, TransferError
-from agent.reflector import health, librespeed, msak, ndt7, ookla, request, source
+from agent.reflector import health, librespeed, msak, ndt7, ookla, request, source, video
 from agent.reflector.echo import EchoServer
 from agent.reflector.request import Exchange, Handler, Routes
 
 _log = logging.getLogger(__name__)
 
-ROUTES: Routes = {**health.ROUTES, **msak.ROUTES, **ndt7.ROUTES, **librespeed.ROUTES, **ookla.ROUTES}
+ROUTES: Routes = {**health.ROUTES, **msak.ROUTES, **ndt7.ROUTES, **librespeed.ROUTES, **ookla.ROUTES, **video.ROUTES}
 MAX_CONNECTIONS = 128
 MAX_PER_SOURCE = 48  # a dozen usual tests behind one school's address, or one of the most connections behind another
 MAX_REFUSALS = 16  # told "come back later" at a time, which under TLS takes a handshake; beyond it there is no answer

@@ -18,11 +18,17 @@ LINK = Link(interface="eth0", medium="ethernet", speed_bps=1e9, duplex="full", d
 LATENCY = Latency(server="s", sent=25, received=25, min_ms=11, median_ms=12.3, p95_ms=14, jitter_ms=0.8, loss_ratio=0)
 
 
-def page(*seen, pupils=640, school="[red]№12[/red] мектеп", notes=()):
+def page(*seen, pupils=640, school="[red]№12[/red] мектеп", is_metered=False):
     """Return the page of a session that saw this."""
     target = standards.target_for(pupils)
     session = Session(measurements=seen, session_s=12.0, server="wss://test.example")
-    return check.Page(school=school, session=session, target=target, finding=diagnosis.find(seen, target), notes=notes)
+    finding = diagnosis.find(seen, target)
+    return check.Page(school=school, session=session, target=target, finding=finding, notes=(), is_metered=is_metered)
+
+
+def measured(down, up, **more):
+    """Return a throughput measurement in which this is different."""
+    return msgspec.structs.replace(throughput(down, up), **more)
 
 
 def shown(made, *, width=80, encoding="utf-8", terminal=False):
@@ -41,7 +47,7 @@ def test_the_page_fits_eighty_columns():
     assert all(len(line) <= 80 for line in lines if not line.startswith("VERDICT"))
     assert "Download" in text
     assert "18.4 Mbit/s  (18.3 to 18.6), needs 32" in text
-    assert "12.3 ms (95 % within 14.0 ms), jitter 0.8 ms, loss 0.0%" in text
+    assert "12.3 ms (95% within 14.0 ms), jitter 0.8 ms, loss 0.0%" in text
     assert "cable (eth0), 1000 Mbit/s, full duplex" in text
     assert "School" in text
 
@@ -49,8 +55,56 @@ def test_the_page_fits_eighty_columns():
 def test_a_paced_result_is_shown_as_at_least():
     """What the sender's pace bound is no speed of the line, and is not shown as one."""
     held = direction(48, paced_bps=48e6, ip_high_bps=None)
-    text = shown(page(LINK, msgspec.structs.replace(throughput(48, 6.1), download=held)))
+    text = shown(page(LINK, measured(48, 6.1, download=held)))
     assert "at least 47.5 Mbit/s  needs 32" in text
+
+
+def test_without_an_upper_bound_the_panel_says_what_the_verdict_says():
+    """Where nothing bounds a rate above, what is proven is shown; where nothing is proven, that it is rough."""
+    open_above = msgspec.structs.replace(direction(92), ip_low_bps=31e6, ip_high_bps=None)
+    unbounded = direction(9, ip_low_bps=None, ip_high_bps=None)
+    text = shown(page(measured(0, 0, download=open_above, upload=unbounded)))
+    assert "at least 31 Mbit/s  needs 32" in text
+    assert "9 Mbit/s  (rough), needs 5" in text
+
+
+def test_bounds_that_read_the_same_are_not_shown():
+    """An interval narrower than what is written says nothing."""
+    exact = msgspec.structs.replace(direction(4.81), ip_low_bps=4.79e6, ip_high_bps=4.83e6)
+    assert "4.8 Mbit/s  needs 5" in shown(page(measured(40, 0, upload=exact)))
+
+
+def test_a_row_with_everything_stays_one_line():
+    """At eighty columns the longest words and an interval stand beside each other in line."""
+    held = direction(48, paced_bps=48e6, ip_high_bps=None)
+    text = shown(page(measured(0, 48.4, download=held)))
+    assert "48.4 Mbit/s  (47.9 to 48.9), needs 5" in text
+
+
+def test_what_a_short_test_cannot_see_is_said():
+    """Also where the result is "at least": only a direction that was watched past a boost is left out."""
+    held = direction(48, paced_bps=48e6, ip_high_bps=None, duration_s=1.3)
+    watched = direction(10, burst_bps=30e6, sustained_bps=10e6)
+    text = shown(page(measured(0, 0, download=held, upload=watched)))
+    assert "Looked    for 1.3 s down: too short to see a later slowdown" in text
+    assert "Boost     30 Mbit/s up at first, then 10" in text
+
+
+def test_answers_under_load_and_what_is_only_suspected():
+    """What a lesson feels while somebody downloads, and what may have spoilt the test without being proven."""
+    loaded = measured(40, 10, rtt_idle_ms=0.42, rtt_upload_ms=231.7, suspected=("shared_line",))
+    text = shown(page(loaded))
+    assert "Answers   0.4 ms idle, 232 ms while uploading" in text
+    assert "Perhaps   other computers were using the line at the same time" in text
+
+
+def test_on_a_metered_connection_the_page_says_what_was_not_asked():
+    """Why, and how a person can ask it; a person who asked for the capacity is told nothing."""
+    asked_less = " ".join(shown(page(measured(40, 10, purpose="verdict"), is_metered=True)).split())
+    assert "Metered This connection is paid for by volume: the test only asked" in asked_less
+    assert "check --capacity" in asked_less
+    assert "Metered" not in shown(page(throughput(40, 10), is_metered=True))
+    assert "Metered" not in shown(page(measured(40, 10, purpose="verdict")))
 
 
 def test_the_verdict_is_one_line_that_scripts_find():
@@ -81,6 +135,13 @@ def test_failures_are_shown_and_explained():
     assert "VERDICT: UNDECIDED  no speed could be measured (connect refused)" in text
 
 
+def test_what_programs_say_inside_this_computer_is_no_traffic():
+    """The line has nothing of it, so the link's row is silent about it; on a cable it is said."""
+    busy = msgspec.structs.replace(LINK, download_bps=14e6)
+    assert "busy with 14 Mbit/s of its own" in shown(page(busy), width=120)
+    assert "busy" not in shown(page(msgspec.structs.replace(busy, interface="lo", medium="loopback")))
+
+
 def test_text_from_outside_is_text():
     """A school's name in brackets is no markup."""
     assert "[red]№12[/red] мектеп" in shown(page(throughput(40, 10)))
@@ -89,7 +150,7 @@ def test_text_from_outside_is_text():
 def test_an_old_console_shows_the_same_in_its_letters():
     """A console without block characters gets plain ones, and nothing breaks."""
     text = shown(page(LINK, throughput(16, 10), school=None), encoding="cp866")
-    assert "##########.........." in text
+    assert "########........" in text
 
 
 def test_progress_is_drawn_while_measuring():

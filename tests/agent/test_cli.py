@@ -105,6 +105,33 @@ def test_check_of_an_enrolled_computer_is_kept_and_sent(agent, station, collecto
     assert collector.sequences(station.enrolled.identity.agent) == [1]
 
 
+@pytest.mark.parametrize("words", [(), ("--pupils", "40")])
+def test_check_on_a_metered_connection_asks_only_a_verdict(agent, station, quick_config, words):
+    """What was asked is what --pupils needs, the page says why no more, and --capacity asks how fast the line is."""
+    quick_config.write_text(quick_config.read_text() + "\n[agent]\nmetered = true\n")
+    _, out, err = agent("check", *words)
+    assert "paid for by volume" in out, err
+    told = as_json(agent("check", "--json", *words)[1])["measurements"][2]
+    assert told["purpose"] == "verdict"
+    assert told["download"]["bytes"] <= 4 * 20e6 / 8
+    assert as_json(agent("check", "--json", "--capacity", *words)[1])["measurements"][2]["purpose"] == "capacity"
+
+
+def test_check_against_a_server_on_a_metered_connection(agent, quick_config, reflector_url):
+    """A computer of no school pays for its bytes too."""
+    quick_config.write_text(quick_config.read_text() + "\n[agent]\nmetered = true\n")
+    server = ("--server", reflector_url)
+    assert "paid for by volume" in agent("check", *server)[1]
+    assert "paid for by volume" not in agent("check", *server, "--capacity")[1]
+
+
+def test_check_asks_about_the_pupils_that_were_named(agent, station, quick_config):
+    """On a metered connection a paced test answers the question of a bigger school too, not the policy's."""
+    quick_config.write_text(quick_config.read_text() + "\n[agent]\nmetered = true\n")
+    told = as_json(agent("check", "--json", "--pupils", "1000")[1])["measurements"][2]
+    assert told["download"]["paced_bps"] == pytest.approx(75e6)
+
+
 def test_check_keeps_the_result_when_the_collector_is_away(agent, station, collector):
     """The verdict does not depend on the collector; the report waits and the page says so."""
     collector.answers.append(Scripted(status=500))

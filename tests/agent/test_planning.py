@@ -64,12 +64,17 @@ def test_where_the_number_of_pupils_is_unknown_the_floor_is_asked(planner):
     assert (question.target_download_bps, question.target_upload_bps) == (20e6, 5e6)
 
 
-def test_on_a_metered_connection_only_a_person_is_told_the_capacity(planner):
-    """What the agent does by itself is a verdict, ``run --once`` too."""
+def test_a_metered_connection_is_never_asked_for_its_capacity(planner):
+    """Whoever asks and whatever the hour: only whether the target is reached."""
     metered = msgspec.structs.replace(planner, settings=Settings(agent=Agent(metered=True)))
-    for trigger, moment in (("scheduled", EVENING), ("once", MORNING)):
+    for trigger, moment in (("scheduled", EVENING), ("once", MORNING), ("manual", EVENING)):
         assert asked(metered.plan(trigger, moment)) == ("verdict", "short", None)
-    assert asked(metered.plan("manual", MORNING)) == ("capacity", "short", None)
+
+
+def test_a_person_may_ask_about_another_target(planner):
+    """What check --pupils needs is what the test asks, so that a paced answer is one to that question."""
+    question = planner.plan("manual", MORNING, standards.target_for(1000)).question
+    assert (question.target_download_bps, question.target_upload_bps) == (50e6, 5e6)
 
 
 def test_what_is_left_bounds_a_test(planner):

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from agent.contract.measurement import Direction
 from tests.benchmarks import page, places, trial
 from tests.benchmarks.page import Summary, judged, megabits, percent
-from tests.benchmarks.trial import WAYS, Ours
+from tests.benchmarks.trial import COMPETING_SHARE, WAYS, Ours
 from tests.lab.far_end import Competing, FarEnd, Way
 
-SHARE, WITHIN = 0.2, 0.08
+WITHIN = 0.08
 _COLUMNS = ("line", "way", "true", "ours", "theirs: said", "arrived", "sum", "error", "marked", "s", "note")
 _NOTE = (
-    f"UDP of {SHARE:.0%} of the line's rate, one direction at a time; it does not give way. 'arrived' is what came of "
-    "it while the\nwhole test ran, idle phase and other direction included; rates in Mbit/s at the IP layer."
+    f"UDP of {COMPETING_SHARE:.0%} of the line's rate, one direction at a time; it does not give way. 'arrived' is "
+    "what came of it while\nthe whole test ran, idle phase and other direction included; rates in Mbit/s at the "
+    "IP layer."
 )
 
 
@@ -25,7 +26,7 @@ def run(words: Sequence[str] = ()) -> None:
         for far in places.each(places.chosen(words), now):
             for way in WAYS:
                 now.say(f"{far.line.name}: other traffic in the {way}")
-                with far.competing(way, SHARE) as theirs:
+                with far.competing(way, COMPETING_SHARE) as theirs:
                     found = trial.ours(far)
                 cells = _judge(far, way, found, theirs)
                 errors.append(_error(far, way, found))

@@ -12,7 +12,7 @@ from tests.benchmarks.page import Now, Summary, percent
 from tests.benchmarks.trial import WAYS, Ours
 from tests.lab.far_end import FarEnd, Way
 
-DIRECTIONS = 200  # each test measures two
+TESTS = 200  # each measures both directions
 HOLDS, HALF_WIDTH = 0.9, 0.02
 _COLUMNS = ("line", "way", "tests", "failed", "no interval", "late", "hold", "half-width", "error", "worst", "bias")
 _NOTE = (
@@ -44,8 +44,8 @@ class Interval(Struct, frozen=True):
 
 
 def run(words: Sequence[str] = ()) -> None:
-    """Print the tables; a number among the words is how many directions, the others choose lines by their names."""
-    tests = math.ceil(next((int(word) for word in words if word.isdecimal()), DIRECTIONS) / len(WAYS))
+    """Print the tables; a number among the words is how many tests, the others choose lines by their names."""
+    tests = next((int(word) for word in words if word.isdecimal()), TESTS)
     lines = places.chosen(word for word in words if not word.isdecimal())
     seen: list[Interval] = []
     with page.telling() as now:
@@ -55,7 +55,7 @@ def run(words: Sequence[str] = ()) -> None:
                 alike = [line for line in lines if line.emulated == emulated]
                 share = round(tests * len(alike) / len(lines))
                 for far in places.each([alike[number % len(alike)] for number in range(share)] if alike else [], now):
-                    seen += _test(far, now, f"test {len(seen) // 2 + 1} of {tests}")
+                    seen += _test(far, now, f"test {len(seen) // len(WAYS) + 1} of {tests}")
         finally:
             _show(seen)
 

@@ -95,6 +95,10 @@ class Summary:
         """Add a figure that has to be at least its limit."""
         self._add(what, figure, f"at least {_text(limit, unit)}", unit, fine=figure >= limit)
 
+    def told(self, what: str, text: str, reason: str) -> None:
+        """Add what counts neither for nor against, with the reason where the others have their limit."""
+        self._rows.append((what, text, reason))
+
     def _add(self, what: str, figure: float, limit: str, unit: str, *, fine: bool) -> None:
         if not math.isnan(figure):
             self._rows.append((what, judged(_text(figure, unit), fine=fine), limit))

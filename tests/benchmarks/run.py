@@ -2,9 +2,9 @@
 
     python tests/benchmarks/run.py [PART] [WORD]...
 
-Without a part, all of them (about forty minutes). Where a part measures on known lines, words choose some by their
-names, as in ``lines GEO cable``; ``honesty`` takes a number of directions too. Figures of one run on one machine;
-compare only what stands in the same table.
+Without a part, all of them (about an hour, a good third of it ``honesty``). Where a part measures on known lines,
+words choose some by their names, as in ``lines GEO cable``; ``honesty`` takes a number of tests too. Figures of one
+run on one machine; compare only what stands in the same table.
 """
 
 import subprocess

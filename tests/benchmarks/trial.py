@@ -13,6 +13,7 @@ from tests.lab.far_end import FarEnd, Way
 
 IP_PER_GOODPUT = 1500 / 1448  # IPv4 and TCP with timestamps on an MTU of 1500
 WAYS: tuple[Way, Way] = ("download", "upload")
+COMPETING_SHARE = 0.2  # of the line's rate, where other traffic of this computer is tried
 _OURS_S = 90
 _WRAPPER_S = 15
 _SETTLE_S = 0.1

@@ -198,7 +198,7 @@ def direction(*, low: float | None, high: float | None, paced: float | None) -> 
         (None, None, None, (0, None)),  # too short for an interval: nothing is proven
         (8, None, None, (8, None)),
         (8, None, 10, (8, None)),  # bound by the sender's pace: "at least"
-        (None, None, 10, (10, None)),
+        (None, None, 10, (0, None)),  # and a paced mean without an interval is no bound either
         (8, 12, 11, (8, None)),  # an upper bound above the pace: nobody tried to send more
         (8, 12, 50, (8, 12)),  # paced, but the line was slower than the pace
     ],

@@ -45,6 +45,27 @@ def test_the_segment_and_the_congestion_control(pair) -> None:
     assert tcp_info.choose_congestion_control(pair[0], tcp_info.congestion_control(pair[0]))
 
 
+def test_there_is_nothing_to_throw_away_of_a_closed_socket(pair) -> None:
+    """Closing never fails: not without a connection, and not on one that is gone."""
+    closed, never_connected = socket.socket(), socket.socket()
+    closed.close()
+    pair[1].close()
+    pair[0].shutdown(socket.SHUT_RDWR)
+    with never_connected:
+        for sock in (closed, never_connected, pair[0]):
+            tcp_info.throw_away_unsent(sock)
+
+
+@linux
+def test_closing_throws_away_what_is_unsent(pair) -> None:
+    """The far end sees a reset instead of the end."""
+    tcp_info.throw_away_unsent(pair[0])
+    pair[0].close()
+    pair[1].settimeout(5)
+    with pytest.raises(ConnectionResetError):
+        pair[1].recv(1)
+
+
 def test_a_short_answer_is_none() -> None:
     """An old kernel that fills fewer fields gives None rather than zeros."""
     assert tcp_info.decode(b"\0" * 104) is None

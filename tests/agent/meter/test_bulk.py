@@ -12,6 +12,7 @@ from agent.meter.bulk import Bulk, Setting
 from agent.meter.counting import Counter
 from agent.meter.errors import TransferError
 from agent.meter.estimate import SYSTEMATIC
+from agent.meter.growth import Growth
 from agent.meter.series import Curve
 from agent.meter.stop import Question
 from tests.fakes.curves import carried
@@ -49,11 +50,21 @@ def looked(
     return at_the_end(carried(rate, seconds), seconds, rtt_s, question)
 
 
-def at_the_end(curve: Curve, seconds: float, rtt_s: float = 0.02, question: Question | None = None) -> Bulk:
+def at_the_end(
+    curve: Curve, seconds: float, rtt_s: float = 0.02, question: Question | None = None, connections: int = 4
+) -> Bulk:
     engine = SimpleNamespace(open=FakeLane, most_lanes=1, tells_count=True, begin=lambda *_: None, tick=lambda _: None)
-    setting = Setting(way="download", question=question or Question(), rtt_s=rtt_s, ends_at=time.monotonic() + 60)
+    question = question or Question()
+    setting = Setting(
+        way="download",
+        question=question,
+        rtt_s=rtt_s,
+        ends_at=time.monotonic() + 60,
+        lane_pace_bps=question.pace_bps,
+    )
     run = Bulk(engine, setting, Known(curve), lambda _now: None)
     run.lanes = [FakeLane()]
+    run._growth = Growth(FakeLane, connections, connections, rtt_s)
     run.elapsed_s = seconds
     run._look(run._counter.bytes)
     return run
@@ -109,6 +120,25 @@ def test_a_paced_direction_is_a_lower_bound() -> None:
     slow = looked(lambda _s: 15e6, 3.0, question=question).result()
     assert slow.ip_high_bps == pytest.approx(15e6 * (1 + SYSTEMATIC), rel=1e-3)
     assert (slow.stop, slow.is_lower_bound) == ("verdict", False)
+
+
+def test_a_pace_that_nobody_keeps_is_none() -> None:
+    """A far end that sends clearly faster than it was asked to is measured like any other, and no pace is claimed."""
+    question = Question(purpose="verdict", level_bps=95e6, pace_bps=30e6)
+    ignored = looked(lambda _s: 60e6, 3.0, question=question).result()
+    assert (ignored.paced_bps, ignored.is_lower_bound) == (None, False)
+    assert ignored.ip_high_bps == pytest.approx(60e6 * (1 + SYSTEMATIC), rel=1e-3)
+    assert ignored.stop == "verdict"
+
+
+@pytest.mark.parametrize(("connections", "is_bounded"), [(1, False), (3, False), (4, True)])
+def test_too_few_connections_prove_nothing_above(connections: int, is_bounded: bool) -> None:
+    """Where nothing shows that more connections would carry no more, a line is never called slow."""
+    run = at_the_end(carried(lambda _s: 15e6, 4.0), 4.0, connections=connections)
+    assert (run.result().ip_high_bps is not None) == is_bounded
+    asked = Question(purpose="verdict", level_bps=19e6)
+    verdict = at_the_end(carried(lambda _s: 15e6, 3.0), 3.0, question=asked, connections=connections)
+    assert (verdict.stop == "verdict") == is_bounded
 
 
 @pytest.mark.parametrize("reason", ["time", "converged", "bytes"])

@@ -44,7 +44,7 @@ def make(far: Server) -> Iterator[Callable[..., Growth]]:
     made = []
 
     def growth(most: int, rtt_s: float = 0.02) -> Growth:
-        made.append(Growth(far.open, most, rtt_s))
+        made.append(Growth(far.open, 0, most, rtt_s))
         return made[-1]
 
     yield growth
@@ -101,12 +101,12 @@ def test_they_did_not_help(make) -> None:
 
 
 @pytest.mark.parametrize(("rtt_s", "at_s"), [(0.02, 1.3), (0.6, 3.4)])
-def test_it_waits_to_see(make, rtt_s, at_s) -> None:
+def test_it_waits_to_see(make, far, rtt_s, at_s) -> None:
     """Before the new connections have had a few round trips nothing is judged, and no more are asked for."""
     growth = make(4, rtt_s)
     grown(growth, 1.0)
     growth.judge(lambda _begin, _end: pytest.fail("too early"), at_s, 10e6)
-    assert (growth.settled, growth.helped_at_s, growth._opening) == (False, 0.0, [])
+    assert (growth.settled, growth.helped_at_s, len(far.lanes)) == (False, 0.0, 2)
 
 
 def test_the_rate_is_taken_after_their_slow_start(make) -> None:
@@ -157,11 +157,65 @@ def test_those_that_come_too_late_are_closed(make, far) -> None:
 
 
 def test_late_refusals_are_nobody_s_trouble(make, far) -> None:
-    """A refusal that comes after the end is forgotten."""
+    """A refusal that comes after the end is forgotten: no thread dies of it, and none is left behind."""
     growth = make(2)
     far.gate.clear()
     far.full = True
     growth.judge(lambda _begin, _end: 10e6, 1.0, 10e6)
     growth.close()
     far.gate.set()
-    until(lambda: all(one.done() for one in growth._opening))
+    until(lambda: not any(thread.name == "more-connections" for thread in threading.enumerate()))
+    assert far.lanes == []
+
+
+def test_one_that_hangs_holds_nobody_up(make, far) -> None:
+    """Where one of two connections does not open, the other is used alone and the late one is closed when it comes."""
+    held = threading.Event()
+    usual = far.open
+
+    def second_hangs():
+        lane = usual()
+        if len(far.lanes) == 2:
+            held.wait(PATIENCE_S)
+        return lane
+
+    far.open = second_hangs
+    growth = make(4, 0.02)
+    growth.judge(lambda _begin, _end: 10e6, 1.0, 10e6)
+    until(lambda: any(one.done() for one in growth._opening))
+    assert growth.joined(1.1) == []
+    [joined] = growth.joined(1.8)
+    held.set()
+    until(lambda: sum(lane.closed for lane in far.lanes) == 1)
+    assert not joined.closed
+    assert not growth.settled
+
+
+def test_silence_is_a_refusal(make, far) -> None:
+    """Where neither opens the test does not wait for ever: it is settled, but nothing shows that the line is full."""
+    far.gate.clear()
+    growth = make(4, 0.02)
+    growth.judge(lambda _begin, _end: 10e6, 1.0, 10e6)
+    assert growth.joined(4.0) == []
+    assert not growth.settled
+    assert growth.joined(4.2) == []
+    assert (growth.settled, growth.filled) == (True, False)
+
+
+def test_what_shows_that_the_line_is_full(make, far) -> None:
+    """More connections that did not help show it, or four of them; one alone, or a refusal, shows nothing."""
+    assert not make(1).filled
+    growth = make(3)
+    grown(growth, 1.0)
+    assert not growth.filled
+    growth.judge(lambda _begin, _end: 10e6, 2.0, 10e6)
+    assert growth.filled
+    many = make(6)
+    for at_s, rate_bps in ((1.0, 10e6), (3.0, 20e6)):
+        grown(many, at_s, rate_bps)
+        many.judge(lambda _begin, _end, rate=rate_bps: 2 * rate, at_s + 1, rate_bps)
+    assert many.filled
+    far.full = True
+    refused = make(4)
+    grown(refused, 1.0)
+    assert (refused.settled, refused.filled) == (True, False)

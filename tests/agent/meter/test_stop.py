@@ -99,7 +99,7 @@ def test_the_long_form(changed, stops) -> None:
 )
 def test_verdict(changed, stops) -> None:
     """That it is enough is settled at once; too little only where the rate is even, lasting and settled."""
-    assert stop.decide(VERDICT, standing(**changed)) == stops
+    assert stop.decide(VERDICT, standing(**{"bytes": 6 * MB, **changed})) == stops
 
 
 def test_a_verdict_without_a_level_is_none() -> None:
@@ -137,8 +137,12 @@ def test_looked_past() -> None:
     assert not stop.looked_past(Plateau(0, 1), 31 * MB)
 
 
-@pytest.mark.parametrize(("carried", "stops"), [(4.9 * MB, None), (5 * MB, "verdict")])
-def test_a_small_boost_gives_no_pass(carried, stops) -> None:
-    """Above the level it goes on until half of what a verdict may cost is carried: a small bucket is empty by then."""
-    question = Question(purpose="verdict", level_bps=19e6, max_bytes=10 * MB)
-    assert stop.decide(question, standing(bytes=int(carried), elapsed_s=1.4)) == stops
+@pytest.mark.parametrize(
+    ("pace_bps", "max_bytes", "enough"),
+    [(None, None, 5.14), (30e6, None, 7.59), (30e6, 20 * MB, 7.59), (30e6, 8 * MB, 6.0), (19e6, 8 * MB, 6.0)],
+)
+def test_a_small_boost_gives_no_pass(pace_bps, max_bytes, enough) -> None:
+    """Above the level it goes on until a bucket of 2 MB would be empty and its end seen, or as far as it may."""
+    question = Question(purpose="verdict", level_bps=19e6, pace_bps=pace_bps, max_bytes=max_bytes)
+    for factor, stops in ((0.99, None), (1.01, "verdict")):
+        assert stop.decide(question, standing(bytes=int(enough * MB * factor), elapsed_s=1.4)) == stops

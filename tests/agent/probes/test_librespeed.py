@@ -3,7 +3,6 @@
 import json
 import re
 import socket
-import struct
 import sys
 import time
 from contextlib import suppress
@@ -12,10 +11,10 @@ import pytest
 
 from agent.contract.errors import InsecureUrlError, SettingsError
 from agent.contract.measurement import Failed, Throughput, decode, encode
+from agent.host import tcp_info
 from agent.meter import http_head
 from agent.meter.errors import TransferError
 from agent.probes.librespeed import Probe
-from tests.fakes import reflectors
 from tests.fakes.bad_server import BadServer, says, status, wait
 from tests.fakes.certificates import Authority
 
@@ -92,17 +91,13 @@ def test_it_measures_both_directions_of_a_real_line(server: str) -> None:
     assert decode(encode(result)) == result
 
 
-def test_over_tls(tmp_path) -> None:
+def test_over_tls(authority: Authority, secure_server: str) -> None:
     """Over https with an own authority the test runs, and without it it does not; wss means the same."""
-    authority = Authority(tmp_path)
-    with reflectors.reflector(tls=authority.issue()) as place:
-        port = place.rpartition(":")[2]
-        results = [measured(f"{scheme}://localhost:{port}", ca_file=authority.file) for scheme in ("https", "wss")]
-        refused = measured(f"https://localhost:{port}")
-    for result in results:
+    for scheme in ("https", "wss"):
+        result = measured(f"{scheme}://{secure_server}", ca_file=authority.file)
         assert isinstance(result, Throughput)
-        assert result.server == f"https://localhost:{port}"
-    assert refused.failure == "tls_certificate"
+        assert result.server == f"https://{secure_server}"
+    assert measured(f"https://{secure_server}").failure == "tls_certificate"
 
 
 def test_a_byte_limit_ends_it(server: str) -> None:
@@ -258,7 +253,7 @@ def in_upload(behave):
 def resets(sock: socket.socket) -> None:
     """Break the connection off in the middle."""
     sock.recv(4096)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    tcp_info.throw_away_unsent(sock)
 
 
 def takes_one(then):

@@ -10,7 +10,8 @@ import pytest
 
 from agent.contract.errors import InsecureUrlError, SettingsError
 from agent.contract.measurement import Failed, Throughput, decode, encode
-from agent.meter import progress, websocket
+from agent.meter import websocket
+from agent.meter.progress import Progress
 from agent.probes.msak import Probe
 from tests.fakes import reflectors
 from tests.fakes.bad_server import (
@@ -65,35 +66,35 @@ def test_a_byte_limit_ends_it(server: str) -> None:
     assert result.download.ip_low_bps is None
 
 
-def test_progress_is_told_in_both_phases(server: str) -> None:
+def test_progress_is_told_in_both_phases(server: str, heard: list[Progress]) -> None:
     """Whoever watches hears of download and upload, with rates, in this order."""
-    heard: list[progress.Progress] = []
-    with progress.watch(heard.append):
-        measured(server)
+    measured(server)
     phases = [entry.phase for entry in heard]
     assert phases == sorted(phases)
     assert set(phases) == {"download", "upload"}
     assert any(entry.ip_bps for entry in heard)
 
 
-def test_tls_with_an_own_authority(tmp_path) -> None:
+def test_tls_with_an_own_authority(tmp_path, authority: Authority, secure_server: str) -> None:
     """Over wss the certificate is verified against the own CA, and the test runs; under another it does not."""
-    authority, other = Authority(tmp_path), Authority(tmp_path, "other")
-    with reflectors.reflector(tls=authority.issue()) as place:
-        server = f"wss://localhost:{place.rpartition(':')[2]}"
-        result = measured(server, ca_file=authority.file)
-        refused = [measured(server, ca_file=ca_file) for ca_file in (None, other.file)]
+    server = f"wss://{secure_server}"
+    result = measured(server, ca_file=authority.file)
     assert isinstance(result, Throughput)
     assert result.server == server
-    assert [one.failure for one in refused] == ["tls_certificate"] * 2
+    for ca_file in (None, Authority(tmp_path, "other").file):
+        assert measured(server, ca_file=ca_file).failure == "tls_certificate"
 
 
-def test_an_expired_certificate(tmp_path) -> None:
-    """A certificate that has expired is refused, and the detail says that it has."""
-    authority = Authority(tmp_path)
+def shows(files: tuple[str, str]) -> ssl.SSLContext:
+    """Have a server show this certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*authority.issue(days=-1))
-    with BadServer(wait, context) as bad:
+    context.load_cert_chain(*files)
+    return context
+
+
+def test_an_expired_certificate(authority: Authority) -> None:
+    """A certificate that has expired is refused, and the detail says that it has."""
+    with BadServer(wait, shows(authority.issue(days=-1))) as bad:
         refused = measured(f"wss://{bad.server}", ca_file=authority.file)
     assert refused.failure == "tls_certificate"
     assert "expired on" in refused.detail
@@ -103,9 +104,7 @@ def test_an_expired_certificate(tmp_path) -> None:
 def test_a_filter_s_certificate(tmp_path) -> None:
     """A filter that swaps the certificate is named, and is no speed."""
     authority = Authority(tmp_path, subject="/O=Sophos/CN=Sophos SSL CA")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*authority.issue())
-    with BadServer(wait, context) as bad:
+    with BadServer(wait, shows(authority.issue())) as bad:
         refused = measured(f"wss://{bad.server}")
     assert (refused.probe, refused.failure) == ("msak", "intercepted")
     assert "Sophos SSL CA" in refused.detail
@@ -323,10 +322,7 @@ def test_a_handshake_that_never_ends() -> None:
     assert result.failure == "stalled"
 
 
-def test_a_certificate_of_another_name(tmp_path) -> None:
+def test_a_certificate_of_another_name(authority: Authority) -> None:
     """A certificate for another name is refused, even from a trusted authority."""
-    files = reflectors.certificate(tmp_path, "DNS:elsewhere.test")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*files)
-    with BadServer(wait, context) as bad:
-        assert measured(f"wss://{bad.server}", ca_file=files[0]).failure == "tls_certificate"
+    with BadServer(wait, shows(authority.issue("DNS:elsewhere.test"))) as bad:
+        assert measured(f"wss://{bad.server}", ca_file=authority.file).failure == "tls_certificate"

@@ -12,7 +12,6 @@ from agent.contract.measurement import Failed, Throughput, decode, encode
 from agent.meter import handshake, http_head, ndt7, websocket
 from agent.meter.errors import TransferError
 from agent.probes.ndt7 import Probe
-from tests.fakes import reflectors
 from tests.fakes.bad_server import BadServer, says, status, wait
 from tests.fakes.certificates import Authority
 
@@ -63,14 +62,10 @@ def test_it_measures_both_directions_of_a_real_line(server: str) -> None:
     assert decode(encode(result)) == result
 
 
-def test_over_tls(tmp_path) -> None:
+def test_over_tls(authority: Authority, secure_server: str) -> None:
     """Over wss with an own authority the test runs, and without it it does not."""
-    authority = Authority(tmp_path)
-    with reflectors.reflector(tls=authority.issue()) as place:
-        server = f"wss://localhost:{place.rpartition(':')[2]}"
-        result, refused = measured(server, ca_file=authority.file), measured(server)
-    assert isinstance(result, Throughput)
-    assert refused.failure == "tls_certificate"
+    assert isinstance(measured(f"wss://{secure_server}", ca_file=authority.file), Throughput)
+    assert measured(f"wss://{secure_server}").failure == "tls_certificate"
 
 
 def test_a_byte_limit_ends_it(server: str) -> None:

@@ -10,7 +10,9 @@ import pytest
 from agent.contract.errors import InsecureUrlError, SettingsError
 from agent.contract.measurement import Failed, Throughput, decode, encode
 from agent.errors import ProbeUnavailable
-from agent.meter import layers, progress, witness
+from agent.host import tcp_info
+from agent.meter import layers, witness
+from agent.meter.progress import Progress
 from agent.probes import ookla
 from agent.probes._ookla_talk import Done, Transferred
 from agent.probes.ookla import Probe
@@ -63,7 +65,7 @@ def refuses(sock: socket.socket) -> None:
 
 def resets(sock: socket.socket) -> None:
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(10_000))
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    tcp_info.throw_away_unsent(sock)
 
 
 def stalls(sock: socket.socket) -> None:
@@ -112,11 +114,9 @@ def test_a_byte_limit_ends_it(server: str) -> None:
     assert result.download.connections <= 2
 
 
-def test_progress_is_told_in_both_phases(server: str) -> None:
+def test_progress_is_told_in_both_phases(server: str, heard: list[Progress]) -> None:
     """Whoever watches hears of download and upload, with rates, in this order."""
-    heard: list[progress.Progress] = []
-    with progress.watch(heard.append):
-        measured(server)
+    measured(server)
     phases = [entry.phase for entry in heard]
     assert phases == sorted(phases)
     assert set(phases) == {"download", "upload"}
@@ -129,17 +129,14 @@ def test_it_refuses_a_verdict(server: str) -> None:
         measured(server, purpose="verdict")
 
 
-def test_tls_with_an_own_authority(tmp_path) -> None:
+def test_tls_with_an_own_authority(tmp_path, authority: Authority, secure_server: str) -> None:
     """Over https the certificate is verified against the own CA, transfers and all; under another it is refused."""
-    authority, other = Authority(tmp_path), Authority(tmp_path, "other")
-    with reflectors.reflector(tls=authority.issue()) as place:
-        server = f"https://localhost:{place.rpartition(':')[2]}"
-        result = measured(server, ca_file=authority.file)
-        refused = measured(server, ca_file=other.file)
+    server = f"https://{secure_server}"
+    result = measured(server, ca_file=authority.file)
     assert isinstance(result, Throughput)
     assert result.server == f"{server}/speedtest/upload.php"
     assert result.upload.goodput_bps < result.upload.ip_bps
-    assert refused.failure == "tls_certificate"
+    assert measured(server, ca_file=Authority(tmp_path, "other").file).failure == "tls_certificate"
 
 
 def test_an_ipv6_server() -> None:

@@ -7,7 +7,6 @@ import pytest
 from websockets.sync.client import connect
 
 from agent.host import tcp_info
-from agent.reflector import pacing
 
 PROTOCOL = "net.measurementlab.throughput.v1"
 
@@ -40,11 +39,3 @@ def test_without_a_pace_nothing_is_held_back(server: str, monkeypatch: pytest.Mo
     with connect(url, subprotocols=[PROTOCOL], compression=None, max_size=None) as client:
         assert sum(len(message) for message in client if isinstance(message, bytes)) == 1000
     assert asked == []
-
-
-@pytest.mark.parametrize(
-    ("pace_bps", "largest"), [(10_000, 1024), (1_000_000, 4096), (30_000_000, 131_072), (10_000_000_000, 1 << 20)]
-)
-def test_messages_fit_the_pace(pace_bps: int, largest: int) -> None:
-    """A message is a power of two that passes within a tick, within the protocol's bounds."""
-    assert pacing.largest_message(pace_bps, 1 << 20) == largest
