@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from agent.contract.failure import Failure
 from agent.contract.measurement import Direction, Failed, Latency, Measurement, Throughput
+from agent.contract.services import Services, VideoLesson
 from agent.contract.standards import Target
 from agent.contract.wire import Policy
 from agent.host import link, metered
@@ -99,6 +100,8 @@ def taken(measurements: Iterable[Measurement], target: Target) -> int:
         match one:
             case Throughput():
                 total += _taken_by(one)
+            case Services(video=VideoLesson(bytes=int(video_bytes))):
+                total += video_bytes
             case Latency(protocol=protocol) if protocol == _ECHO_PROTOCOL:
                 total += _ECHO_BYTES * (one.sent + one.received)
             case Failed(failure=failure, probe=probe, detail=detail) if probe != "latency" and (

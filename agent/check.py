@@ -1,6 +1,6 @@
 """What ``netready-agent check`` shows: progress while it measures, then one panel, the verdict, and what to fix.
 
-The only module that loads rich; the service never imports it.
+Loads rich, as survey does; the service never imports it.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.contract import standards
+from agent.contract.causes import Diagnosis
 from agent.contract.measurement import Direction, Failed, Latency, Link, Measurement, Skipped, Throughput
 from agent.contract.report import Report
 from agent.contract.standards import Outcome, Target
@@ -53,6 +54,7 @@ class Page(Struct, frozen=True, kw_only=True):
     finding: Finding
     notes: tuple[str, ...]
     is_metered: bool = False
+    diagnosis: Diagnosis | None = None
 
 
 @contextmanager
@@ -82,10 +84,17 @@ def show(console: Console, page: Page) -> None:
     outcome = page.finding.verdict.outcome
     line = Text.assemble((f"VERDICT: {outcome}", f"bold {_COLOURS[outcome]}"), f"  {page.finding.reason}")
     console.print(line, soft_wrap=True)
-    if page.finding.fixes:
+    cause = page.diagnosis
+    if cause is not None and outcome != "PASS":
+        sure = {"high": "", "medium": "", "low": " (not sure yet)"}[cause.confidence]
+        console.print(
+            Text.assemble(("\nWhy  ", "bold"), f"{cause.sentence}{sure if cause.cause != 'INSUFFICIENT' else ''}")
+        )
+    fixes = (*page.finding.fixes, *(defect.sentence for defect in (cause.defects if cause is not None else ())))
+    if fixes:
         heading = "Worth knowing" if outcome == "PASS" else "What to fix"
         console.print(Text(f"\n{heading}", style="bold"))
-    for number, fix in enumerate(page.finding.fixes, start=1):
+    for number, fix in enumerate(fixes, start=1):
         row = Table.grid(padding=(0, 1))
         row.add_row(f"{number}.", Text(fix))
         console.print(Padding(row, (0, 0, 0, 1)))
@@ -93,8 +102,10 @@ def show(console: Console, page: Page) -> None:
         console.print(Text(f"\n{note}", style="dim"))
 
 
-def document(session: Session, report: Report | None, finding: Finding, target: Target) -> dict[str, Any]:
-    """Return what ``--json`` prints: the report's keys (null where there is no report) with the verdict beside them."""
+def document(
+    session: Session, report: Report | None, finding: Finding, target: Target, diagnosis: Diagnosis | None = None
+) -> dict[str, Any]:
+    """Return what ``--json`` prints: the report's keys (null where there is no report), verdict and diagnosis."""
     fields = {name: getattr(report, name, None) for name in Report.__struct_fields__}
     fields["session_s"] = session.session_s
     fields["measurements"] = session.measurements
@@ -104,7 +115,7 @@ def document(session: Session, report: Report | None, finding: Finding, target: 
         "fixes": finding.fixes,
         "target": target,
     }
-    return {**fields, "server": session.server, "verdict": verdict}
+    return {**fields, "server": session.server, "verdict": verdict, "diagnosis": diagnosis}
 
 
 def _lines(console: Console, page: Page) -> list[RenderableType]:

@@ -1,6 +1,7 @@
 """The commands of netready-agent. Every expected error ends as one sentence on stderr; scripts get the exit code."""
 
 import argparse
+import json
 import logging
 import os
 import signal
@@ -20,20 +21,21 @@ from agent.contract.errors import InsecureUrlError, NetreadyError, SettingsError
 from agent.contract.measurement import Measurement, Skipped
 from agent.contract.standards import Target
 from agent.contract.wire import Policy, SchoolCard
-from agent.errors import NotEnrolledError, RevokedError, StateError, UplinkError
+from agent.errors import CaptureError, NotEnrolledError, ProbeUnavailable, RevokedError, StateError, UplinkError
 from agent.settings import Settings
 
 if TYPE_CHECKING:
+    from agent.contract.causes import Contract
     from agent.service import Station
 
 DEFAULT_LISTEN = "0.0.0.0:8870"
 MAX_PUPILS = 100_000
-_WRONG_USE = (SettingsError, InsecureUrlError, NotEnrolledError)
+_WRONG_USE = (SettingsError, InsecureUrlError, NotEnrolledError, CaptureError)
 _EPILOG = """exit codes:
   0  done; check: the target is met (PASS)
   1  it failed, or not everything was sent; check: FAIL
   2  wrong use, wrong settings, or this computer belongs to no school yet
-  3  probe: this probe cannot run on this computer
+  3  probe, survey: this computer cannot do that (survey: it has no Wi-Fi)
   4  check: UNDECIDED, or it could not be done
 """
 
@@ -90,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("name", metavar="NAME", help="for example link, latency, msak")
     probe.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the probe")
     probe.add_argument("--deadline", metavar="S", type=_seconds, help="give up after so many seconds")
+    decode = command("decode", _decode, "read captured Wi-Fi frames or another program's list of networks, offline")
+    decode.add_argument("format", metavar="FORMAT", help="for example pcap, iw-scan, nmcli, netsh, macos")
+    decode.add_argument("file", metavar="FILE", type=Path, help="the captured file")
     reflect = command("reflect", _reflect, "be the far end of other computers' tests")
     reflect.add_argument(
         "--listen", metavar="HOST:PORT", type=_address, default=DEFAULT_LISTEN, help=f"usually {DEFAULT_LISTEN}"
@@ -103,6 +108,13 @@ def _parser() -> argparse.ArgumentParser:
     enroll.add_argument("--room", metavar="LABEL", help="where this computer stands")
     run = command("run", _run, "measure and report from now on, at the times the collector's policy gives")
     run.add_argument("--once", action="store_true", help="measure once now, send everything, and end")
+    diagnose = command("diagnose", _diagnose, "say where the bottleneck is, by this computer's last sessions, and why")
+    diagnose.add_argument("--json", action="store_true", help="as JSON")
+    survey = command("survey", _survey, "one stop of the walk through the school: the Wi-Fi in this room")
+    survey.add_argument("--room", metavar="LABEL", required=True, help="the room you stand in, as its door shows it")
+    survey.add_argument("--floor", metavar="F", help="the floor it is on")
+    survey.add_argument("--peer", action="store_true", help="measure to another computer of the school too")
+    survey.add_argument("--json", action="store_true", help="print the report and the result as JSON")
     status = command("status", _status, "show the school, the last results, what waits and the next test")
     status.add_argument("--json", action="store_true", help="as JSON")
     return parser
@@ -112,6 +124,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from agent import budget, check, diagnosis, identity, planning, service, session
+    from agent.contract import rules
     from agent.status import encode, school_words
 
     state, settings = _home(arguments)
@@ -130,7 +143,7 @@ def _check(arguments: argparse.Namespace) -> int:
     settings = msgspec.structs.replace(settings, agent=msgspec.structs.replace(settings.agent, metered=is_metered))
     console = Console(stderr=arguments.json)
     report = here = None
-    names = session.full(settings.agent.engine)
+    names = planning.names_by_hand(settings)
     with check.live(console) as announce:
         if enrolled is None:
             seen = session.run(names, planning.by_hand(settings, (arguments.server,), target), announce)
@@ -141,12 +154,19 @@ def _check(arguments: argparse.Namespace) -> int:
     if here is not None:
         notes.append(_sent(here))
     finding = diagnosis.find(seen.measurements, target)
+    cause = diagnosis.diagnose([seen.measurements], _contract(policy), rules.shipped_rules(), target)
     if arguments.json:
-        print(encode(check.document(seen, report, finding, target)))
+        print(encode(check.document(seen, report, finding, target, cause)))
     else:
         school = school_words(enrolled.identity.school) if enrolled else None
         page = check.Page(
-            school=school, session=seen, target=target, finding=finding, notes=tuple(notes), is_metered=is_metered
+            school=school,
+            session=seen,
+            target=target,
+            finding=finding,
+            notes=tuple(notes),
+            is_metered=is_metered,
+            diagnosis=cause,
         )
         check.show(console, page)
     return check.EXIT_CODES[finding.verdict.outcome]
@@ -201,6 +221,17 @@ def _count(state: Path, settings: Settings, seen: Sequence[Measurement]) -> None
             service.station(state, settings).planner().count(seen, datetime.now(UTC))
     except StateError as error:
         print(f"netready-agent: not counted against the month's data budget: {error}", file=sys.stderr)
+
+
+def _decode(arguments: argparse.Namespace) -> int:
+    from agent.host.wifi import decode
+
+    decoded = decode.decode(arguments.format, arguments.file)
+    for note in decoded.notes:
+        print(f"netready-agent: {arguments.file}: {note}", file=sys.stderr)
+    # Escaped, so that no console's alphabet can change a network's name.
+    print(json.dumps({"networks": msgspec.to_builtins(decoded.networks)}))
+    return 0
 
 
 def _reflect(arguments: argparse.Namespace) -> int:
@@ -289,6 +320,58 @@ def _give_up() -> None:
     """End a ``run --once`` that hangs on a line that drips; everything that counts is on disk."""
     print("netready-agent: not everything was sent in time; it stays in the outbox", file=sys.stderr, flush=True)
     os._exit(1)
+
+
+def _contract(policy: Policy) -> "Contract":
+    """Return what the school's line was promised to carry, as far as the collector told."""
+    from agent.contract.causes import Contract
+
+    inside = policy.inside
+    return Contract(download_bps=inside.contracted_download_bps, upload_bps=inside.contracted_upload_bps)
+
+
+def _diagnose(arguments: argparse.Namespace) -> int:
+    from agent import diagnosis, identity, service
+    from agent.contract import rules
+    from agent.status import encode
+
+    state, settings = _home(arguments)
+    enrolled = identity.load(state)
+    if enrolled is None:
+        raise NotEnrolledError(
+            "this computer belongs to no school yet, so no results of it are kept: measure now with netready-agent "
+            "check --server URL, or let it join its school with netready-agent enroll --collector URL --token TOKEN"
+        )
+    policy = identity.load_policy(state)
+    reports = service.outbox(state, settings).recent(enrolled.identity.agent)
+    sessions = [report.read_measurements() for report in reports]
+    cause = diagnosis.diagnose(sessions, _contract(policy), rules.shipped_rules(), policy.target)
+    print(encode(cause) if arguments.json else "\n".join(diagnosis.lines(cause)))
+    return 0
+
+
+def _survey(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from agent import service, survey
+    from agent.status import encode
+
+    state, settings = _home(arguments)
+    stop = survey.stop_of(arguments.room, arguments.floor)
+    here = service.station(state, settings)
+    console = Console(stderr=arguments.json, highlight=False)
+    try:
+        with survey.live(console) as announce:
+            report, seen = survey.walk(here, stop, announce, peer=arguments.peer)
+    except ProbeUnavailable as reason:
+        print(f"netready-agent: {reason}", file=sys.stderr)
+        return 3
+    result = survey.finish(here, stop, seen)
+    if arguments.json:
+        print(encode(survey.document(result, report, seen)))
+    else:
+        survey.show(console, result, seen)
+    return 0
 
 
 def _status(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 NetreadyError (agent.contract.errors)
 |-- ProbeUnavailable           a probe cannot run on this computer: nobody's fault, counted apart
+|-- CaptureError               a captured file is not what it is said to be
 |-- NotEnrolledError           this needs a school, and the computer has none yet
 |-- EnrollmentError            the collector did not accept the computer
 |-- UplinkError                the collector could not be reached or answered nonsense; tried again later
@@ -15,6 +16,10 @@ from agent.contract.errors import NetreadyError
 
 class ProbeUnavailable(NetreadyError):  # noqa: N818 - the name is the condition itself
     """This probe cannot run on this computer; says why and what would change that."""
+
+
+class CaptureError(NetreadyError):
+    """A captured file cannot be decoded as the format it is said to have; says why."""
 
 
 class NotEnrolledError(NetreadyError):

@@ -26,6 +26,7 @@ from agent.host import files
 
 RESERVED_AHEAD = 1000
 KEPT_REFUSALS = 200
+KEPT_SESSIONS = 24
 LONGEST_STEP_S = 86_400.0
 _SCHEMA_VERSION = 1
 _BUSY_S = 30.0
@@ -48,6 +49,12 @@ CREATE TABLE age (id INTEGER PRIMARY KEY, lived_s REAL NOT NULL, seen_at REAL NO
 CREATE TABLE latest (trigger TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+
+# Added later, and older versions never look at it: no new version of the schema.
+_RECENT = (
+    "CREATE TABLE IF NOT EXISTS recent (agent TEXT NOT NULL, sequence INTEGER NOT NULL, payload BLOB NOT NULL, "
+    "PRIMARY KEY (agent, sequence)) WITHOUT ROWID"
+)
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -164,6 +171,12 @@ class Outbox:
         rows = self._run(lambda connection: connection.execute("SELECT payload FROM latest").fetchall())
         return sorted((report.decode(row[0]) for row in rows), key=lambda one: one.created_at, reverse=True)
 
+    def recent(self, agent: str) -> list[report.Report]:
+        """Return this agent's last sessions but the light ones, sent or not, the oldest first."""
+        question = "SELECT payload FROM recent WHERE agent = ? ORDER BY sequence"
+        rows = self._run(lambda connection: connection.execute(question, (agent,)).fetchall())
+        return [report.decode(row[0]) for row in rows]
+
     def revoked(self, agent: str) -> str | None:
         """Return the collector's words if it no longer wants this agent."""
         question = "SELECT revoked FROM chains WHERE agent = ?"
@@ -242,6 +255,7 @@ class Outbox:
             "INSERT INTO latest VALUES (?, ?) ON CONFLICT (trigger) DO UPDATE SET payload = excluded.payload",
             (report.decode(envelope.payload).trigger, envelope.payload),
         )
+        _remember(connection, agent, place.sequence, envelope.payload)
         self._drop_oldest(connection, newest or 0, lived_s)
         return envelope
 
@@ -335,6 +349,7 @@ class Outbox:
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        connection.execute(_RECENT)
 
     def _move_aside(self) -> None:
         now = datetime.fromtimestamp(self._clock(), UTC)
@@ -361,6 +376,18 @@ class Outbox:
             sqlite3.SQLITE_IOERR: "the disk fails; check it",
         }.get(_code(error), "give another folder with --state")
         return f"the outbox {self.file} cannot be used ({error}): {advice}"
+
+
+def _remember(connection: sqlite3.Connection, agent: str, sequence: int, payload: bytes) -> None:
+    """Keep the last sessions of this computer where it usually stands, for its own diagnosis."""
+    if report.decode(payload).trigger in {"light", "survey"}:
+        return
+    connection.execute("INSERT OR REPLACE INTO recent VALUES (?, ?, ?)", (agent, sequence, payload))
+    connection.execute(
+        "DELETE FROM recent WHERE agent <> ? OR sequence NOT IN "
+        "(SELECT sequence FROM recent WHERE agent = ? ORDER BY sequence DESC LIMIT ?)",
+        (agent, agent, KEPT_SESSIONS),
+    )
 
 
 def _check(connection: sqlite3.Connection) -> None:

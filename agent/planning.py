@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from agent import budget, schedule, session
+from agent import budget, extras, schedule, session
 from agent.contract import standards
 from agent.contract.measurement import Measurement, Throughput
 from agent.contract.report import Trigger
@@ -37,6 +37,12 @@ class Planner(Struct, frozen=True, kw_only=True):
     settings: Settings
     outbox: Outbox
 
+    def names(self, trigger: Trigger, now: datetime) -> tuple[str, ...]:
+        """Return the probes of a full session: the usual ones, and by the agent's own schedule the others in turn."""
+        if trigger == "scheduled":
+            return session.full(self.settings.agent.engine) + extras.due(self.policy, self.outbox, now)
+        return names_by_hand(self.settings)
+
     def plan(self, trigger: Trigger, now: datetime, target: Target | None = None) -> Plan:
         """Return whom to measure against, what to ask (about ``target`` instead of the policy's), how much it may take.
 
@@ -45,7 +51,7 @@ class Planner(Struct, frozen=True, kw_only=True):
         """
         target = target or target_of(self.policy)
         if trigger == "manual":
-            return by_hand(self.settings, self.policy.servers, target)
+            return self._handed(by_hand(self.settings, self.policy.servers, target), None, now)
         usual = plan(self.settings, self.policy.servers, target)
         if trigger == "light":
             return usual
@@ -55,10 +61,21 @@ class Planner(Struct, frozen=True, kw_only=True):
             return msgspec.structs.replace(usual, refusal=refusal)
         left = month.left_bytes
         asked = self._wanted(trigger, left, needed, now)
+        usual = self._handed(usual, self._extra_bytes(left), now)
         if left is not None and asked.purpose == "capacity" and trigger == "scheduled":
             left = schedule.capacity_share(left)
         # A verdict limits itself to what was just found to be left.
         return _asking(usual, asked, None if left is None or asked.purpose == "verdict" else left // 2)
+
+    def _handed(self, usual: Plan, left_bytes: int | None, now: datetime) -> Plan:
+        given = extras.handed(self.policy, self.outbox, self.identity.agent, left_bytes, now)
+        return msgspec.structs.replace(usual, handed=given)
+
+    def _extra_bytes(self, left_bytes: int | None) -> int | None:
+        """Return what a video lesson may take: nothing where volume is paid for."""
+        if budget.is_metered(self.settings.agent.metered):
+            return 0
+        return None if left_bytes is None else schedule.capacity_share(left_bytes) // 2
 
     def count(self, seen: Iterable[Measurement], now: datetime) -> None:
         """Count the bytes of these tests against the month's data budget."""
@@ -67,6 +84,7 @@ class Planner(Struct, frozen=True, kw_only=True):
     def remember(self, seen: Sequence[Measurement], now: datetime) -> None:
         """Count the bytes of these tests, and note which capacity tests really came out, in which form."""
         self.count(seen, now)
+        extras.remember(seen, self.outbox, now)
         for one in seen:
             if isinstance(one, Throughput) and one.purpose == "capacity":
                 came = msgspec.json.encode(Came(now, budget.long_bytes(one))).decode()
@@ -101,6 +119,12 @@ class Planner(Struct, frozen=True, kw_only=True):
 def by_hand(settings: Settings, servers: tuple[str, ...], target: Target) -> Plan:
     """Return how a session that a person asks for is measured: what it asks depends on nothing but the connection."""
     return _asking(plan(settings, servers, target), _at_any_hour(settings))
+
+
+def names_by_hand(settings: Settings) -> tuple[str, ...]:
+    """Return the probes of a session that a person asks for: with a look at the Wi-Fi where there is any."""
+    usual = session.full(settings.agent.engine)
+    return (*usual, "wifi") if extras.has_wifi() else usual
 
 
 def plan(settings: Settings, servers: tuple[str, ...], target: Target | None = None) -> Plan:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -19,6 +20,7 @@ from msgspec import Struct
 
 from agent import identity, schedule, session
 from agent.contract.errors import NetreadyError
+from agent.contract.measurement import Link
 from agent.contract.report import Report, Trigger
 from agent.contract.standards import Target
 from agent.contract.wire import Policy
@@ -27,6 +29,7 @@ from agent.host import files
 from agent.identity import Enrolled
 from agent.outbox import Outbox
 from agent.planning import Planner
+from agent.reflector.peer_presence import Presence
 from agent.session import Session
 from agent.settings import Settings
 from agent.uplink import Drained, Uplink
@@ -38,6 +41,7 @@ _POLICY_INTERVAL_S = 6 * 3600
 _SENDING_S = 40.0
 _ONCE_RESERVE_S = 10.0  # of ONCE_S: the last batch may begin just before the time to send is over
 _LINE_WITHIN_S = 10.0
+_LINE_PATIENTLY_S = 40.0  # nobody waits for the service, and another computer's test against this one ends by then
 _STOP_WITHIN_S = 5.0
 _CLOCK_WATCH_S = 60.0
 _CLOCK_SLACK_S = 60.0
@@ -45,14 +49,22 @@ _CLOCK_SLACK_S = 60.0
 _log = logging.getLogger(__name__)
 
 
+def _nowhere() -> None:
+    """No port: other computers of the school cannot test against this program."""
+
+
 class Station(Struct, frozen=True, kw_only=True):
-    """An enrolled computer with everything it needs to measure and report."""
+    """An enrolled computer with everything it needs to measure and report.
+
+    ``peer_port`` says where other computers of the school can test against it just now.
+    """
 
     state: Path
     settings: Settings
     enrolled: Enrolled
     outbox: Outbox
     uplink: Uplink
+    peer_port: Callable[[], int | None] = _nowhere
 
     def policy(self) -> Policy:
         """Return the stored policy."""
@@ -72,13 +84,14 @@ class Station(Struct, frozen=True, kw_only=True):
         What it took is counted against the month's data budget before that. ``target`` is what a person asks for
         instead of the policy's.
         """
-        with the_line(self.state):
+        with the_line(self.state, _LINE_PATIENTLY_S if trigger in {"scheduled", "light"} else _LINE_WITHIN_S):
             now = datetime.now(UTC)
             if trigger != "light":
                 self.outbox.write_note(LAST_SESSION, now.isoformat())
             planner = self.planner()
             seen = session.run(names, planner.plan(trigger, now, target), announce)
             planner.remember(seen.measurements, datetime.now(UTC))
+        seen = announced(seen, self.peer_port())
         return seen, session.record(seen, trigger, self.enrolled, self.settings.agent.room, self.outbox)
 
     def send(self, *, whatever_pause: bool = False, deadline_s: float = _SENDING_S) -> Drained:
@@ -128,11 +141,19 @@ def outbox(state: Path, settings: Settings) -> Outbox:
     return Outbox(state, max_bytes=settings.outbox.max_bytes, max_age_days=settings.outbox.max_age_days)
 
 
+def announced(seen: Session, port: int | None) -> Session:
+    """Say in a session's link where other computers of the school can test against this one."""
+    with_port = tuple(
+        msgspec.structs.replace(one, peer_port=port) if isinstance(one, Link) else one for one in seen.measurements
+    )
+    return msgspec.structs.replace(seen, measurements=with_port)
+
+
 @contextmanager
-def the_line(state: Path) -> Iterator[None]:
-    """Have the line alone among the netready programs of this state folder; raises StateError if another has it."""
+def the_line(state: Path, within_s: float | None = None) -> Iterator[None]:
+    """Have the line alone among the netready programs of this state folder; raises StateError if another keeps it."""
     busy = "another netready program is measuring on this computer just now; run this again in a minute"
-    with _alone(state / "session.lock", busy, _LINE_WITHIN_S):
+    with _alone(state / "session.lock", busy, _LINE_WITHIN_S if within_s is None else within_s):
         yield
 
 
@@ -158,7 +179,7 @@ def once(here: Station, announce: Callable[[str], None] = lambda _: None) -> Dra
         UplinkError: not everything could be sent; it stays in the outbox.
     """
     ends = time.monotonic() + ONCE_S - _ONCE_RESERVE_S
-    here.measure(session.full(here.settings.agent.engine), "once", announce)
+    here.measure(here.planner().names("once", datetime.now(UTC)), "once", announce)
     drained = here.send(whatever_pause=True, deadline_s=min(_SENDING_S, ends - time.monotonic()))
     here.check_welcome()
     return drained
@@ -185,7 +206,8 @@ class Service:
     """The jobs of a resident agent. One worker thread does them one after the other: they never share the line."""
 
     def __init__(self, here: Station) -> None:
-        self._here = here
+        self._peers = Presence(here.enrolled.identity.agent, lambda: the_line(here.state, 0.0))
+        self._here = msgspec.structs.replace(here, peer_port=lambda: self._peers.port)
         self._agent = here.enrolled.identity.agent
         self._policy = here.policy()
         self._working = threading.Lock()
@@ -212,6 +234,8 @@ class Service:
                     self._watch_the_clock()
             except KeyboardInterrupt:
                 self._end()
+            finally:
+                self._peers.close()
 
     def _end(self) -> None:
         _log.info("stopping")
@@ -234,6 +258,7 @@ class Service:
     def _begin(self) -> None:
         self._plan()
         self._catch_up(datetime.now(UTC))
+        self._meet_peers()
         self._scheduler.start()
         _log.info("measuring for %s; next session %s", self._here.enrolled.identity.school.name, self._next())
 
@@ -282,7 +307,7 @@ class Service:
             self._add("catch up", self._full_session, DateTrigger(moment))
 
     def _full_session(self) -> None:
-        self._measure(session.full(self._here.settings.agent.engine), "scheduled")
+        self._measure(self._here.planner().names("scheduled", datetime.now(UTC)), "scheduled")
         _log.info("next session %s", self._next())
         self._send()
 
@@ -308,7 +333,12 @@ class Service:
         if policy != self._policy:
             self._policy = policy
             self._plan_sessions()
+            self._meet_peers()
             _log.info("new policy; next session %s", self._next())
+
+    def _meet_peers(self) -> None:
+        if self._here.settings.agent.peer:
+            self._peers.follow(self._policy.inside)
 
     def _next(self) -> str:
         moment = schedule.next_session(self._agent, self._policy, datetime.now(UTC))

@@ -20,7 +20,7 @@ from agent import identity, probes
 from agent.contract import measurement, report, signing
 from agent.contract.errors import InsecureUrlError, NetreadyError, SettingsError
 from agent.contract.failure import Failure
-from agent.contract.measurement import Failed, Form, Measurement, Purpose, Skipped
+from agent.contract.measurement import Failed, Form, Measurement, Purpose, Skipped, Throughput
 from agent.contract.report import Report, Trigger
 from agent.errors import ProbeUnavailable
 from agent.host import transport
@@ -31,7 +31,7 @@ from agent.outbox import Outbox, Place
 from agent.probes import Probe
 
 LIGHT = ("latency",)
-DEADLINES_S = {"link": 10.0, "latency": 15.0}
+DEADLINES_S = {"link": 5.0, "latency": 8.0, "wifi": 8.0, "lan": 10.0}
 USUAL_DEADLINE_S = 30.0
 BULK_DEADLINES_S: dict[Form, float] = {"short": 60.0, "long": 90.0}
 _MAX_DETAIL = 2000
@@ -55,6 +55,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Whom to measure against (the first that answers is used), what is asked, and the probes' tables of agent.toml.
 
     ``engine`` is the probe that fills the line. With a ``refusal`` no such probe is run, and that is recorded as why.
+    ``handed`` are settings for each probe that stand behind those of agent.toml.
     """
 
     servers: tuple[str, ...] = ()
@@ -62,6 +63,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     question: Question = Question()
     refusal: str | None = None
     probes: dict[str, dict[str, Any]] = {}
+    handed: dict[str, dict[str, Any]] = {}
     ca_file: str | None = None
 
 
@@ -75,7 +77,7 @@ class Session(Struct, frozen=True, kw_only=True):
 
 def full(engine: str) -> tuple[str, ...]:
     """Return the probes of a full session, in order; the engine fills the line."""
-    return ("link", "latency", engine)
+    return ("link", "latency", "lan", engine)
 
 
 def run(names: Sequence[str], plan: Plan, announce: Callable[[str], None] = lambda _: None) -> Session:
@@ -92,7 +94,9 @@ def run(names: Sequence[str], plan: Plan, announce: Callable[[str], None] = lamb
     for name in names:
         announce(name)
         try:
-            measurements.append(measure(name, plan, server))
+            seen = measure(name, plan, server)
+            measurements.append(seen)
+            plan = _with_upload(plan, seen)
         except NetreadyError as error:
             _log.error("the probe %s cannot measure: %s", name, error)
             word: Failure = "no_server" if isinstance(error, InsecureUrlError) else "host_error"
@@ -100,6 +104,14 @@ def run(names: Sequence[str], plan: Plan, announce: Callable[[str], None] = lamb
                 Failed(probe=name, failure=word, detail=_plain(str(error)), started_at=_now(), took_s=0.0)
             )
     return Session(measurements=tuple(measurements), session_s=round(time.monotonic() - began, 3), server=server)
+
+
+def _with_upload(plan: Plan, seen: Measurement) -> Plan:
+    """Hand on how fast the line was just now, for what cameras leave of it."""
+    if not isinstance(seen, Throughput) or seen.upload is None:
+        return plan
+    services = {**plan.handed.get("services", {}), "upload_bps": seen.upload.ip_bps}
+    return msgspec.structs.replace(plan, handed={**plan.handed, "services": services})
 
 
 def measure(name: str, plan: Plan, server: str | None, deadline_s: float | None = None) -> Measurement:
@@ -136,17 +148,19 @@ def _measure(name: str, plan: Plan, server: str | None, deadline_s: float | None
 
 
 def _make(name: str, plan: Plan, server: str | None) -> Probe:
-    """Make the probe, with server, CA file and question filled in where it has such settings and agent.toml has not.
+    """Make the probe, with what the session knows filled in where it has such settings and agent.toml has not.
 
     A limit of bytes is the one thing that agent.toml can only lower.
     """
-    table = plan.probes.get(name, {})
-    offered = {"server": server, "ca_file": plan.ca_file, **msgspec.structs.asdict(plan.question)}
-    fields = settings_of(name)
-    table = {key: value for key, value in offered.items() if key in fields and value is not None} | table
-    limit = plan.question.max_bytes
-    if limit is not None and isinstance(table.get("max_bytes"), int):
-        table["max_bytes"] = min(limit, table["max_bytes"])
+    own, fields = plan.probes.get(name, {}), settings_of(name)
+    known = {**plan.handed.get(name, {}), "server": server, "ca_file": plan.ca_file}
+    if "purpose" in fields:
+        known |= msgspec.structs.asdict(plan.question)
+    offered = {key: value for key, value in known.items() if key in fields and value is not None}
+    table = offered | own
+    limits = [one["max_bytes"] for one in (offered, own) if isinstance(one.get("max_bytes"), int)]
+    if limits:
+        table["max_bytes"] = min(limits)
     return probes.make(name, table)
 
 
@@ -171,9 +185,11 @@ def check_settings(plan: Plan, where: str) -> None:
             transport.tls_context(plan.ca_file)
         except SettingsError as error:
             raise SettingsError(f"{where}: agent.ca_file: {error}") from error
-    if plan.engine not in probes.names() or not _kind(plan.engine).takes_the_line:
-        engines = ", ".join(name for name in probes.names() if _kind(name).takes_the_line)
-        raise SettingsError(f"{where}: agent.engine: {plan.engine!r} is no probe that fills the line; use {engines}")
+    engines = [name for name in probes.names() if "purpose" in settings_of(name)]
+    if plan.engine not in engines:
+        raise SettingsError(
+            f"{where}: agent.engine: {plan.engine!r} is no probe that fills the line; use {', '.join(engines)}"
+        )
     for name in plan.probes:
         try:
             _make(name, plan, None)
@@ -209,7 +225,15 @@ def first_that_answers(servers: Sequence[str]) -> str | None:
     return servers[0] if servers else None
 
 
-def record(session: Session, trigger: Trigger, enrolled: Enrolled, room: str | None, outbox: Outbox) -> Report:
+def record(
+    session: Session,
+    trigger: Trigger,
+    enrolled: Enrolled,
+    room: str | None,
+    outbox: Outbox,
+    *,
+    floor: str | None = None,
+) -> Report:
     """Sign what a session saw as the next report of this computer, keep it in the outbox and return it.
 
     Raises:
@@ -229,6 +253,7 @@ def record(session: Session, trigger: Trigger, enrolled: Enrolled, room: str | N
             software=software(),
             trigger=trigger,
             room=room or enrolled.identity.room,
+            floor=floor,
             dropped=place.dropped,
             session_s=session.session_s,
             measurements=tuple(msgspec.Raw(measurement.encode(one)) for one in session.measurements),

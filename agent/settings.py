@@ -19,6 +19,7 @@ class Agent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``engine`` is the probe that fills the line. ``monthly_bytes`` limits what tests take in a calendar month, null
     leaves it to the policy. ``metered``: whether the connection is paid for by volume; null asks the system.
+    ``peer``: whether other computers of the school may test against this one, which needs the policy's key.
     """
 
     room: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
@@ -26,6 +27,7 @@ class Agent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     engine: Word = "msak"
     monthly_bytes: MonthlyBytes | None = None
     metered: bool | None = None
+    peer: bool = True
 
 
 class Outbox(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

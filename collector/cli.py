@@ -14,7 +14,7 @@ from agent.contract.errors import NetreadyError, SettingsError
 from collector import access, app, enrollment, export, periods, policy, rankings, registry
 from collector.errors import NotFound
 from collector.settings import Settings, load
-from collector.store import agents, schools
+from collector.store import agents, rooms, schools
 from collector.store.database import MINISTRY, Database, open_database
 
 _EPILOG = """exit status: 0 done, 1 not done (the sentence says why), 2 wrong use.
@@ -90,6 +90,14 @@ def _add_registry(commands: "_Commands[argparse.ArgumentParser]", common: argpar
     imported = actions.add_parser("import", parents=[common], help="add and renew schools from a CSV or XLSX file")
     imported.add_argument("file", metavar="FILE", type=Path)
     imported.set_defaults(command=_import)
+    actions = commands.add_parser("rooms", help="the schools' rooms").add_subparsers(required=True, metavar="ACTION")
+    rooms_file = actions.add_parser("import", parents=[common], help="add and renew rooms from a CSV or XLSX file")
+    rooms_file.add_argument("file", metavar="FILE", type=Path, help="columns school_id_govt,room,floor")
+    rooms_file.set_defaults(command=_import_rooms)
+    gone = actions.add_parser("remove", parents=[common], help="take a room out that is none; its measurements stay")
+    gone.add_argument("--school", required=True, metavar="ID", type=str.strip)
+    gone.add_argument("--room", required=True, metavar="LABEL")
+    gone.set_defaults(command=_remove_room)
     simulate = commands.add_parser(
         "simulate", parents=[common], help="a synthetic country, marked as synthetic everywhere"
     )
@@ -219,6 +227,23 @@ def _import(options: argparse.Namespace) -> int:
         schools.keep_regions(connection, registry.region_records(regions))
         added, renewed = schools.keep_schools(connection, read.rows)
     _say(f"{options.file}: schools added: {added}, renewed: {renewed}")
+    return 0
+
+
+def _import_rooms(options: argparse.Namespace) -> int:
+    with _open(_settings(options)) as database, database.owning() as connection:
+        known = {school.school_id for school in schools.schools(connection)}
+        added, renewed = rooms.keep_rooms(connection, registry.read_rooms(options.file, known))
+    _say(f"{options.file}: rooms added: {added}, renewed: {renewed}")
+    return 0
+
+
+def _remove_room(options: argparse.Namespace) -> int:
+    with _open(_settings(options)) as database, database.owning() as connection:
+        removed = rooms.remove_room(connection, options.school, options.room)
+    if not removed:
+        raise NotFound(f"school {options.school!r} has no room {options.room!r}")
+    _say(f"room {options.room} of school {options.school} is out of the register")
     return 0
 
 

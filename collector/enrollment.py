@@ -9,7 +9,7 @@ import msgspec
 from agent.contract import signing, wire
 from agent.contract.errors import MalformedError
 from collector.errors import EnrollmentRefused, NotFound
-from collector.policy import policy_for
+from collector.policy import inside_of, policy_for
 from collector.settings import PolicySettings
 from collector.store import agents, schools
 from collector.store.database import Connection
@@ -72,6 +72,8 @@ def enroll(connection: Connection, body: bytes, settings: PolicySettings, now: d
     if not request.preview:
         _bind(connection, request, hashed, known, token.school_id)
     region = schools.regions(connection).get(school.region_id)
+    # A preview only shows a name: what is inside a school is for its computers.
+    inside = None if request.preview else inside_of(connection, school, settings, now)
     return wire.EnrollReply(
         agent=agent_id,
         school=wire.SchoolCard(
@@ -82,7 +84,7 @@ def enroll(connection: Connection, body: bytes, settings: PolicySettings, now: d
             pupils=school.pupils,
             synthetic=school.synthetic,
         ),
-        policy=policy_for(school, settings),
+        policy=policy_for(school, settings, inside),
     )
 
 

@@ -13,10 +13,11 @@ import psycopg
 from msgspec import Struct
 
 from agent.contract import measurement, report, signing, wire
+from agent.contract.coverage import key_of, label_of
 from agent.contract.errors import MalformedError, ReportError
 from agent.contract.measurement import Failed, Link, Measurement, Skipped, Throughput, Unknown
 from agent.contract.standards import interval_of
-from collector.store import agents, reports
+from collector.store import agents, peers, reports, rooms, sightings
 from collector.store.database import Connection
 
 # A clock may be this far ahead before we say so: network delay and drift of an unsynchronised PC over a week or two.
@@ -232,6 +233,9 @@ def _in_words(span: timedelta) -> str:
 def _keep(connection: Connection, candidates: list[_Candidate], now: datetime) -> None:
     measurements: list[reports.Row] = []
     tests: list[reports.Row] = []
+    seen: list[reports.Row] = []
+    doors: list[reports.Row] = []
+    told: dict[tuple[str, str], rooms.RoomRecord] = {}
     for candidate in candidates:
         stamp = _stamp(candidate)
         link = next((one for one in candidate.measurements if isinstance(one, Link)), None)
@@ -242,7 +246,33 @@ def _keep(connection: Connection, candidates: list[_Candidate], now: datetime) -
             )
             if isinstance(one, Throughput):
                 tests.append({**at, **_speed_test_row(one, link)})
-    reports.keep(connection, [_report_row(candidate, now) for candidate in candidates], measurements, tests)
+            if isinstance(one, Link) and (door := peers.row(one, stamp, at["measured_at"])) is not None:
+                doors.append(door)
+        sighting = sightings.row(candidate.report, candidate.measurements)
+        if sighting is not None:
+            room = _room(candidate)
+            if room is not None:
+                told.setdefault((room.school_id, room.room_key), room)
+            began = min(_measured_at(candidate, one, now) for one in candidate.measurements)
+            room_key = room.room_key if room else None
+            seen.append({**stamp, "measured_at": began, "room_key": room_key, **sighting})
+    rows = reports.Rows([_report_row(candidate, now) for candidate in candidates], measurements, tests, seen)
+    reports.keep(connection, rows)
+    peers.keep(connection, doors)
+    rooms.tell_rooms(connection, told.values())
+
+
+def _room(candidate: _Candidate) -> rooms.RoomRecord | None:
+    """Return the room that a report tells of; none where its label shows nothing."""
+    label = label_of(candidate.report.room or "")
+    if not key_of(label):
+        return None
+    return rooms.RoomRecord(
+        school_id=candidate.agent.school_id,
+        label=label,
+        floor=label_of(candidate.report.floor or "") or None,
+        source="survey" if candidate.report.trigger == "survey" else "computer",
+    )
 
 
 def _stamp(candidate: _Candidate) -> reports.Row:

@@ -1,16 +1,30 @@
-"""What agents are told: whom to measure against, when, and what their school needs. One policy for the country."""
+"""What agents are told: whom to measure against, when, and what their school needs.
+
+When and how often is one policy for the country; what is known of the inside of a school is its own.
+"""
 
 import hashlib
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from agent.contract import standards
+from agent.contract.coverage import MAX_ROOMS
 from agent.contract.errors import SettingsError
-from agent.contract.wire import Hours, Policy, QuietHours
+from agent.contract.wire import Hours, Inside, Policy, QuietHours
+from collector import periods
 from collector.settings import PolicySettings
+from collector.store import own_networks, peers, rooms
+from collector.store.database import Connection
+from collector.store.own_networks import Own
 from collector.store.schools import SchoolRecord
+
+_LEARNT_WITHIN = timedelta(days=90)
+_PEERS_WITHIN = timedelta(days=3)
+_CAMERA_COLUMNS = ("num_cameras", "cameras")
+_MOST_CAMERAS = 10_000
 
 
 def zone_of(settings: PolicySettings) -> ZoneInfo:
@@ -29,8 +43,8 @@ def check_servers(settings: PolicySettings) -> None:
             raise SettingsError(f"{server!r} is no server that agents can test against; write wss://HOST:PORT")
 
 
-def policy_for(school: SchoolRecord, settings: PolicySettings) -> Policy:
-    """Return the policy of a school's computers."""
+def policy_for(school: SchoolRecord, settings: PolicySettings, inside: Inside | None = None) -> Policy:
+    """Return the policy of a school's computers; ``inside`` is what is known of the inside of the school."""
     return Policy(
         version=version(settings),
         servers=settings.servers,
@@ -41,7 +55,36 @@ def policy_for(school: SchoolRecord, settings: PolicySettings) -> Policy:
         latency_interval_s=settings.latency_interval_s,
         monthly_bytes=settings.monthly_bytes,
         target=standards.target_for(school.pupils),
+        inside=inside or Inside(),
     )
+
+
+def inside_of(connection: Connection, school: SchoolRecord, settings: PolicySettings, now: datetime) -> Inside:
+    """Return what is known of the inside of a school: its networks, rooms, contract, computers and their key.
+
+    A room is missing where nobody looked at its Wi-Fi in the current quarter.
+    """
+    learnt = own_networks.of_schools(connection, now - _LEARNT_WITHIN, now, school.school_id)
+    known = rooms.rooms(connection, school.school_id)[:MAX_ROOMS]
+    seen = rooms.looked_at(connection, school.school_id, periods.quarter_of(now, zone_of(settings)))
+    return Inside(
+        peer_key=peers.key_of_school(connection, school.school_id),
+        peers=peers.cards(connection, school.school_id, now - _PEERS_WITHIN),
+        cameras_registered=_cameras(school),
+        own_ssids_hex=learnt.get(school.school_id, Own()).ssids_hex,
+        rooms=tuple(room.label for room in known),
+        rooms_missing=tuple(room.label for room in known if room.room_key not in seen),
+        contracted_download_bps=school.download_contracted_bps,
+        contracted_upload_bps=school.upload_contracted_bps,
+    )
+
+
+def _cameras(school: SchoolRecord) -> int | None:
+    """Return how many cameras a further column of the registry tells; null where it has no whole number."""
+    told = (school.extra.get(column, "").strip() for column in _CAMERA_COLUMNS)
+    # Ministries keep remarks in such columns too ("yes", "12?"): of those nothing is guessed.
+    counts = (int(text) for text in told if text.isascii() and text.isdecimal())
+    return next((count for count in counts if count <= _MOST_CAMERAS), None)
 
 
 def version(settings: PolicySettings) -> int:

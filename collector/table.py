@@ -10,6 +10,7 @@ from collector.rankings import GroupRow, Ranking, Row
 
 _GAP = 2  # rich's padding between columns
 _SHORTEST_NAME = 8
+_WORDS = ("Id", "Answer", "Line")
 _ANSWER = {
     True: Text("✔ meets", style="green"),
     False: Text("✘ below", style="red"),
@@ -25,18 +26,18 @@ def print_ranking(
     if not rows:
         out.print("Nothing to rank yet: import the registry with 'netready-collector schools import FILE'.")
         return
-    columns = _columns(rows)
+    columns = _columns(ranking, rows)
     table = Table(
         title=f"{ranking.title}, {period}", title_justify="left", box=None, pad_edge=False, header_style="bold"
     )
-    taken = sum(max(len(heading), *(len(cell) for cell in cells)) + _GAP for heading, cells in columns.items())
+    taken = sum(max(_width(heading), *(len(cell) for cell in cells)) + _GAP for heading, cells in columns.items())
     longest = max(len(cell) for cell in columns["Name"])
     room = max(_SHORTEST_NAME, out.width - taken + max(longest, len("Name")))
     for heading in columns:
         if heading == "Name":  # a name may be cut, a figure never
             table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=room)
         else:
-            table.add_column(heading, justify="left" if heading in ("Id", "Answer") else "right", no_wrap=True)
+            table.add_column(heading, justify="left" if heading in _WORDS else "right", no_wrap=True)
     for row, *cells in zip(rows, *columns.values(), strict=True):
         table.add_row(*cells, style="bold reverse" if row.id == mark else "")
     out.print(table)
@@ -46,11 +47,33 @@ def print_ranking(
     out.print(note, style="dim", highlight=False)
 
 
-def _columns(rows: Sequence[Row]) -> dict[str, list[Text]]:
+def _columns(ranking: Ranking, rows: Sequence[Row]) -> dict[str, list[Text]]:
     texts = {
         "#": ["–" if row.rank is None else str(row.rank) for row in rows],
         "Id": [row.id for row in rows],
         "Name": [row.name for row in rows],
+    }
+    if texts["Id"] == texts["Name"]:
+        del texts["Id"]
+    if ranking.shows_speeds:
+        texts |= _speeds(rows)
+    if ranking.columns:
+        texts.pop("Tests", None)  # eighty columns are full
+    for column in ranking.columns:
+        if not column.is_wide:
+            shown = [column.words(row) for row in rows]
+            texts[column.heading.replace(" ", "\n")] = [remark or words for words, remark in shown]
+    # Text, not str: a school's name is never read as rich's markup.
+    columns = {heading: [Text(cell) for cell in cells] for heading, cells in texts.items()}
+    return columns | {"Answer" if ranking.shows_speeds else "Line": [_answer(row) for row in rows]}
+
+
+def _width(heading: str) -> int:
+    return max(map(len, heading.split("\n")))
+
+
+def _speeds(rows: Sequence[Row]) -> dict[str, list[str]]:
+    return {
         "Down / need": [
             f"{_speed(row.download_bps, row.download_at_least_bps)} / {_mbit(row.required_download_bps)}"
             for row in rows
@@ -60,11 +83,6 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Text]]:
         ],
         "Tests": [str(row.tests) for row in rows],
     }
-    if texts["Id"] == texts["Name"]:
-        del texts["Id"]
-    # Text, not str: a school's name is never read as rich's markup.
-    columns = {heading: [Text(cell) for cell in cells] for heading, cells in texts.items()}
-    return columns | {"Answer": [_answer(row) for row in rows]}
 
 
 def _answer(row: Row) -> Text:

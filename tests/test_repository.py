@@ -22,7 +22,12 @@ HOMES = re.compile(rb"(?<![\w.~-])/(?:(?:root|work)/|(?:home|Users)/\w{2})")
 
 
 # Settings of probes that the session fills in: no default of one computer.
-FROM_THE_POLICY = dict.fromkeys(["server", "purpose", "form", "target_download_bps", "target_upload_bps"])
+FROM_THE_POLICY = dict.fromkeys(
+    [
+        *("server", "purpose", "form", "target_download_bps", "target_upload_bps"),
+        *("interface", "own_ssids_hex", "own_bssid_prefixes"),
+    ]
+)
 
 
 @cache

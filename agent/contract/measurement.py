@@ -149,6 +149,7 @@ class Link(Measured, frozen=True, kw_only=True, tag="link"):
     ``download_bps`` and ``upload_bps`` are this computer's own traffic over ``counted_s``, from interface counters, and
     so are the packets, errors, discards and the rate of broadcasts and multicasts. ``address`` is this computer's own,
     ``prefix_length`` its subnet's; ``gateway`` the first router's, ``dhcp_server`` that which gave the lease.
+    ``peer_port`` is where other computers of the school can test against it.
     """
 
     interface: Word
@@ -169,6 +170,7 @@ class Link(Measured, frozen=True, kw_only=True, tag="link"):
     gateway: Address | None = None
     resolvers: Annotated[tuple[Address, ...], Meta(max_length=16)] = ()
     dhcp_server: Address | None = None
+    peer_port: Annotated[int, Meta(ge=1, le=65_535)] | None = None
     wifi: WifiConnection | None = None
     denied: Annotated[tuple[Denied, ...], Meta(max_length=16)] = ()
 

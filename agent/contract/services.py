@@ -25,8 +25,10 @@ class Service(Struct, frozen=True, kw_only=True):
 class VideoLesson(Struct, frozen=True, kw_only=True):
     """A lesson played from the test server: segments of ``bitrate_bps`` for each of ``streams`` pupils at once.
 
-    ``stalls`` are how often a pupil's picture stood still after it began; ``stalled_ratio`` the share of the time that
-    all of them together waited. ``pupils_at_once`` is how many such streams the rate measured here carries.
+    ``played_s`` is how much of it each pupil saw, on average; ``start_ms`` when the last of them had a picture, null
+    where one never had. ``stalls`` are how often a pupil's picture stood still after it began; ``stalled_ratio`` the
+    share of the time that all of them together waited. ``pupils_at_once`` is how many such streams the rate measured
+    here carries; ``is_at_least``: no more were tried. ``bytes`` is what all of it took, as payload.
     """
 
     streams: Count
@@ -36,6 +38,8 @@ class VideoLesson(Struct, frozen=True, kw_only=True):
     stalls: Count = 0
     stalled_ratio: Ratio | None = None
     pupils_at_once: Count | None = None
+    is_at_least: bool = False
+    bytes: Count | None = None
     failure: Failure | None = None
     detail: Text = ""
 

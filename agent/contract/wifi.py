@@ -29,7 +29,7 @@ Generation = Literal["legacy", "n", "ac", "ax", "be"]
 
 
 class Network(Struct, frozen=True, kw_only=True):
-    """One access point's network (BSS).
+    """One access point's network (BSS); ``bssid`` is null where the system hides it (macOS).
 
     ``ssid_hex`` is the name as it was sent; ``ssid`` its text, null where it is hidden or no UTF-8. ``signal_dbm`` is
     the median over ``frames`` frames or scans, ``signal_p20_dbm`` their 20th percentile; ``signal_percent`` is a
@@ -38,7 +38,7 @@ class Network(Struct, frozen=True, kw_only=True):
     IEEE 802.11, 9.4.2.26). ``own`` tells whether it is one of the school's; null where nobody knows.
     """
 
-    bssid: Bssid
+    bssid: Bssid | None
     ssid: Label | None
     ssid_hex: SsidHex
     channel: Channel | None

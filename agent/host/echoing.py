@@ -25,6 +25,8 @@ _MOST_UNDERWAY = 64
 _SO_TIMESTAMPNS = 35  # Linux, include/uapi/asm-generic/socket.h
 _TIMESPEC = struct.Struct("@ll")
 _WINDOWS_THREADS = 10
+_ANSWERS = {0, errno.ECONNREFUSED}
+_UNDERWAY = {errno.EINPROGRESS, errno.EWOULDBLOCK}
 
 
 class Echoing:
@@ -141,8 +143,8 @@ class HandshakeEchoing(Echoing):
         self._selector = selectors.DefaultSelector()
         self._places = [icmp.place(address, port) for port in ports]
         until = time.monotonic() + _FINDING_S
-        for _place in self._places:
-            self._knock(len(self.sent_at), _place)
+        for each in self._places:
+            self._knock(len(self.sent_at), each)
         while not self.rtts_s and self._selector.get_map() and time.monotonic() < until:
             self._take(until)
         found = next(iter(self.rtts_s), None)
@@ -179,8 +181,13 @@ class HandshakeEchoing(Echoing):
             sock.setblocking(False)
             # Given up at once, without a connection that waits to be forgotten.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._selector.register(sock, selectors.EVENT_WRITE, number)
-            sock.connect_ex(where[1])
+            reason = sock.connect_ex(where[1])
+            if reason in _UNDERWAY:
+                self._selector.register(sock, selectors.EVENT_WRITE, number)
+                return
+            sock.close()
+            if reason in _ANSWERS:
+                self.rtts_s[number] = time.monotonic() - self.sent_at[number]
 
     def _take(self, until: float) -> None:
         ready = self._selector.select(max(0.0, until - time.monotonic()))
@@ -189,7 +196,7 @@ class HandshakeEchoing(Echoing):
             sock = key.fileobj
             assert isinstance(sock, socket.socket)  # noqa: S101 - for the type checker: nothing else is registered
             reason = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if reason in {0, errno.ECONNREFUSED}:
+            if reason in _ANSWERS:
                 self.rtts_s[key.data] = now - self.sent_at[key.data]
             self._selector.unregister(sock)
             sock.close()

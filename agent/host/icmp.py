@@ -129,7 +129,7 @@ def _without_header(packet: bytes) -> bytes:
 def _checksum(data: bytes) -> int:
     """Reckon the internet checksum (RFC 1071)."""
     words = data + b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(words) // 2}H", words))
+    total: int = sum(struct.unpack(f"!{len(words) // 2}H", words))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

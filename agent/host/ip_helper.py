@@ -18,11 +18,16 @@ _NAME_BYTES = 514  # WCHAR[IF_MAX_STRING_SIZE + 1]
 _HINT_BYTES = 12  # NL_NETWORK_CONNECTIVITY_HINT: two enumerations, three BOOLEANs
 _AF_INET, _AF_INET6 = 2, 23  # ws2def.h
 _MOST_ROUTES = 10_000
+_NO_SPEED = 10**13  # far above any link; Windows says all ones where it does not know
 _UNRESTRICTED, _FIXED, _VARIABLE = 1, 2, 3  # NL_NETWORK_CONNECTIVITY_COST_HINT
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """What Windows says of an adapter (MIB_IF_ROW2), under our names."""
+    """What Windows says of an adapter (MIB_IF_ROW2), under our names.
+
+    ``rx_groups`` are received broadcasts and multicasts; the two speeds are those of the link, in bit/s, null where
+    Windows does not know them (all ones).
+    """
 
     index: int
     alias: str
@@ -34,6 +39,10 @@ class Row(Struct, frozen=True, kw_only=True):
     rx_packets: int
     tx_bytes: int
     tx_packets: int
+    guid: bytes = b""
+    rx_groups: int | None = None
+    transmit_bps: int | None = None
+    receive_bps: int | None = None
 
 
 def decode_row(raw: bytes) -> Row | None:
@@ -53,7 +62,17 @@ def decode_row(raw: bytes) -> Row | None:
         rx_packets=rx_unicast + rx_others,
         tx_bytes=tx_bytes,
         tx_packets=tx_unicast + tx_others,
+        guid=raw[12:28],
+        rx_groups=rx_others,
+        transmit_bps=_speed(raw, 1192),
+        receive_bps=_speed(raw, 1200),
     )
+
+
+def _speed(raw: bytes, at: int) -> int | None:
+    """Read a link's speed; 0 and all ones say that there is none."""
+    (speed,) = struct.unpack_from("<Q", raw, at)
+    return speed if 0 < speed < _NO_SPEED else None
 
 
 def decode_routes(raw: bytes, names: dict[int, str]) -> tuple[Route, ...]:

@@ -1,6 +1,6 @@
 """The network interface behind an address: what the system really knows of it, and what it only pretends to know.
 
-``fetch`` and ``count`` ask; ``decode`` is pure. psutil makes up speed and duplex in several places (facts: Windows
+``fetch`` asks; ``decode`` is pure. psutil makes up speed and duplex in several places (facts: Windows
 always says full duplex, macOS and Wi-Fi invent a speed), so those are believed only where a real card says them.
 """
 
@@ -8,7 +8,6 @@ import ipaddress
 import socket
 import struct
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -35,9 +34,10 @@ _WIFI_MEDIA, _CELLULAR_MEDIUM = {1, 9}, 8
 class RawLink(Struct, frozen=True, kw_only=True):
     """What the system says of an interface, as it says it.
 
-    ``sysfs`` holds Linux's small files by name ("type", "duplex", "uevent", "tun_flags"), with "wireless" and "device"
-    present, and empty, where those folders are; it is null where there is no sysfs. ``hardware_type`` is Linux's ARPHRD
-    number, which is known without sysfs too. ``row`` is what Windows says.
+    ``sysfs`` holds Linux's small files by name ("type", "duplex", "uevent", "tun_flags"; of the card "vendor", "model",
+    "product" and "driver"), with "wireless" and "device" present, and empty, where those folders are; it is null where
+    there is no sysfs. ``hardware_type`` is Linux's ARPHRD number, which is known without sysfs too. ``row`` is what
+    Windows says.
     """
 
     interface: str
@@ -57,14 +57,7 @@ class LinkFacts(Struct, frozen=True, kw_only=True):
     speed_bps: float | None
     duplex: Literal["full", "half"] | None
     mtu_bytes: int | None
-
-
-class Traffic(Struct, frozen=True, kw_only=True):
-    """An interface's own traffic over ``counted_s``."""
-
-    download_bps: float
-    upload_bps: float
-    counted_s: float
+    adapter: str | None = None
 
 
 def local_address(family: socket.AddressFamily, address: tuple[str, int] | tuple[str, int, int, int]) -> str:
@@ -87,6 +80,25 @@ def interface_of(address: str) -> str | None:
             if is_ip and ipaddress.ip_address(entry.address.partition("%")[0]) == wanted:
                 return name
     return None
+
+
+def prefix_length(interface: str, address: str) -> int | None:
+    """Return how many bits of this address of the interface name its subnet; None where the system does not tell."""
+    plain = address.partition("%")[0]
+    for entry in psutil.net_if_addrs().get(interface, []):
+        if entry.family in {socket.AF_INET, socket.AF_INET6} and entry.address.partition("%")[0] == plain:
+            return decode_mask(entry.netmask)
+    return None
+
+
+def decode_mask(mask: str | None) -> int | None:
+    """Read a subnet's mask; None for what is none, as one with holes."""
+    try:
+        parsed = ipaddress.ip_address(mask or "")
+    except ValueError:
+        return None
+    ones = f"{int(parsed):0{parsed.max_prefixlen}b}".rstrip("0")
+    return None if "0" in ones else len(ones)
 
 
 def fetch(interface: str) -> RawLink | None:
@@ -131,6 +143,23 @@ def _sysfs(folder: Path) -> dict[str, str] | None:
             found[name] = (folder / name).read_text(encoding="ascii", errors="replace").strip()
         except OSError:
             continue  # Linux answers EINVAL where the card does not know; absent is what we say then
+    return found | _card(folder / "device")
+
+
+def _card(folder: Path) -> dict[str, str]:
+    """Read what a card's folder says of its maker and model; a USB card has them one folder up."""
+    places = {
+        "vendor": ("vendor", "../idVendor"),
+        "model": ("device", "../idProduct"),
+        "product": ("../product",),
+    }
+    found: dict[str, str] = {}
+    for name, candidates in places.items():
+        for candidate in candidates:
+            with suppress(OSError):
+                found.setdefault(name, (folder / candidate).read_text(encoding="utf-8", errors="replace").strip())
+    with suppress(OSError):
+        found["driver"] = (folder / "driver").readlink().name
     return found
 
 
@@ -146,7 +175,18 @@ def decode(raw: RawLink) -> LinkFacts:
         speed_bps=None if speed is None else speed * 1e6,
         duplex="full" if duplex == "full" else "half" if duplex == "half" else None,
         mtu_bytes=raw.mtu_bytes if raw.mtu_bytes > 0 else None,
+        adapter=_adapter(raw),
     )
+
+
+def _adapter(raw: RawLink) -> str | None:
+    """Name the card: in its maker's words, else by the numbers of the PCI or USB list; then its driver."""
+    if raw.row is not None:
+        return raw.row.description or None
+    files = raw.sysfs or {}
+    numbers = ":".join(files[name].removeprefix("0x") for name in ("vendor", "model") if files.get(name))
+    driver = f"({files['driver']})" if files.get("driver") else ""
+    return " ".join(part for part in (files.get("product"), numbers, driver) if part) or None
 
 
 def _medium(raw: RawLink) -> Medium | None:
@@ -179,19 +219,3 @@ def _windows_medium(row: Row) -> Medium | None:
         (kind == _WINDOWS_ETHERNET, "ethernet"),
     )
     return next((medium for fits, medium in signs if fits), None)
-
-
-def count(interface: str, seconds: float) -> Traffic | None:
-    """Count the interface's traffic for some seconds; None if it is gone or its counters were reset meanwhile."""
-    before, began = psutil.net_io_counters(pernic=True, nowrap=False).get(interface), time.monotonic()
-    time.sleep(seconds)
-    after, ended = psutil.net_io_counters(pernic=True, nowrap=False).get(interface), time.monotonic()
-    if before is None or after is None:
-        return None
-    received, sent = after.bytes_recv - before.bytes_recv, after.bytes_sent - before.bytes_sent
-    if received < 0 or sent < 0 or ended <= began:
-        return None
-    passed = ended - began
-    return Traffic(
-        download_bps=round(8 * received / passed), upload_bps=round(8 * sent / passed), counted_s=round(passed, 3)
-    )

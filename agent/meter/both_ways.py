@@ -19,12 +19,13 @@ from agent.contract import standards
 from agent.contract.measurement import CountedAt, Form, Purpose, Throughput
 from agent.host import path, tcp_info
 from agent.host.path import Path
-from agent.meter import bulk, counting, dial, echo, layers, loop, spoilers
+from agent.meter import bulk, counting, dial, echo, gateway, layers, loop, spoilers
 from agent.meter.bulk import Bulk, Setting
 from agent.meter.counting import Counter
 from agent.meter.dial import Address, Endpoint
 from agent.meter.echo import Echoes, EchoStream, Rounds
 from agent.meter.errors import TransferError
+from agent.meter.gateway import Gateway
 from agent.meter.heard import Heard
 from agent.meter.lane import Engine, Lane, Way
 from agent.meter.request_echo import RequestStream
@@ -45,6 +46,7 @@ _IDLE_GRACE_S = 1.0
 _ECHO_S = 0.05
 _PACE = 1.5  # of the target: enough above it to tell, little enough not to disturb a lesson
 _VERDICT_S = 4.0  # of data at the target's rate: what a verdict may cost
+_ACKNOWLEDGEMENTS = 0.02  # of the other direction's data go this way, and cost too
 _BUSY_SHARE, _BUSY_PAUSES_S = 0.1, (2.0, 3.0)  # a busy line is waited for a little, then measured and marked
 _PATIENT_S = 25.0  # of the deadline has to be left for that
 _TOO_LATE = "too little time is left before the deadline; give more time or a smaller max_s"
@@ -126,6 +128,8 @@ class Test:
         self._handshake_s = float("inf")
         self._idle: Echoes | None = None
         self._steady: dict[Way, tuple[float, float]] = {}
+        self._gateway: Gateway | None = None
+        self._busy: list[float] = []
 
     def run(self) -> Throughput:
         """Measure; a direction that fails fails the whole test.
@@ -152,6 +156,7 @@ class Test:
         """
         place = self._place()
         self._path = path.towards(*place)
+        self._gateway = gateway.beside(self._path, stack)
         stream = self._answering(place, stack)
         for pause_s in (*_BUSY_PAUSES_S, None):
             witness = Witness(self._path.interface if self._path is not None else None)
@@ -257,6 +262,8 @@ class Test:
             self._handshake_s = min(self._handshake_s, engine.rtt_s)
             if self._echoes is not None:
                 self._echoes.catch_up()
+            if self._gateway is not None:
+                self._gateway.load_begins()
             run.run(lanes, self._echoes)
             seen = self._seen(run, engine, witness)
             bulk.say_goodbye(run.lanes)
@@ -279,6 +286,8 @@ class Test:
         way, direction = run.way, run.result()
         testimony = witness.finish(layers.segment(run.lanes[0].sock))
         self._steady[way] = begin, end
+        if testimony.machine_busy_share is not None:
+            self._busy.append(testimony.machine_busy_share)
         own_bytes = run.own_payload(begin, end)
         cross_bps = testimony.cross_traffic(begin, end, own_bytes, way)
         if cross_bps is not None and way == "upload":
@@ -304,7 +313,8 @@ class Test:
             return Question(form=settings.form, max_bytes=settings.max_bytes, max_s=settings.max_s)
         target_bps = settings.target_bps(way)
         tolerance = standards.shipped_standards().tolerance
-        cost = int(target_bps * _VERDICT_S / 8)
+        other_bps = settings.target_bps("upload" if way == "download" else "download")
+        cost = int((target_bps - min(0.1 * target_bps, _ACKNOWLEDGEMENTS * other_bps)) * _VERDICT_S / 8)
         paces = way == "upload" or self._method.abilities.paces_download
         return Question(
             purpose="verdict",
@@ -337,6 +347,8 @@ class Test:
             download=seen[0].direction,
             upload=seen[1].direction,
             rtt_idle_ms=round(self._handshake_s * 1000, 3),
+            gateway=None if self._gateway is None else self._gateway.told(self._steady),
+            cpu_busy_ratio=round(max(self._busy), 4) if self._busy else None,
             tainted=spoilers.tainted(around, seen),
             suspected=spoilers.suspected(around, seen),
         )

@@ -162,20 +162,33 @@ class Bulk:
             )
         settled = self._growth.settled or (self.found is not None and self._is_at_pace(self.found.mean_bps))
         self._settled = settled
+        counted_ip_bytes = counted * self._counter.ip_share()
+        self._coming_bytes = self._on_its_way_bytes(counted_ip_bytes, self.found or rising)
         standing = Standing(
             elapsed_s=self.elapsed_s,
-            bytes=int(counted * self._counter.ip_share()),
+            bytes=int(counted_ip_bytes),
             rtt_s=setting.rtt_s,
-            loaded_rtt_s=max(setting.rtt_s, self._echoes.latest_s if self._echoes is not None else 0.0),
+            coming_bytes=self._coming_bytes,
             plateau=self.plateau,
             found=self.found or rising,
             settled=settled,
         )
-        self._coming_bytes = stop.coming_bytes(standing)
         self.stop = stop.decide(setting.question, standing)
         if self.stop is None and time.monotonic() >= setting.ends_at:
             self.stop = "time"
         self._tell(curves, end_s)
+
+    def _on_its_way_bytes(self, counted_bytes: float, found: Estimate | None) -> float:
+        """Return what will still arrive if the test ends now: what is sent by now, or asked for a round trip ago.
+
+        That round trip is the one with the queue that the test has filled.
+        """
+        if found is None:
+            return 0.0
+        if self._setting.way == "upload":
+            return max(0.0, self._sent.total * layers.segment(self.lanes[0].sock).ip_per_payload - counted_bytes)
+        loaded_rtt_s = max(self._setting.rtt_s, self._echoes.latest_s if self._echoes is not None else 0.0)
+        return found.mean_bps / 8 * loaded_rtt_s
 
     def _rising(self, curves: tuple[Curve, ...], end_s: float) -> Estimate | None:
         """Return how fast it was of late where it still grows: the line can do that, and more perhaps."""

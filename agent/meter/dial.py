@@ -143,8 +143,13 @@ def _resolving(host: str, deadline: float, work: Callable[[], _Result]) -> _Resu
         raise TransferError("dns_failed", f"the name {host} cannot be resolved: {error}") from error
 
 
-def connect(places: list[Address], deadline: float) -> tuple[socket.socket, float]:
+def connect(places: list[Address], deadline: float, receive_bytes: int | None = None) -> tuple[socket.socket, float]:
     """Connect to the first address that answers, trying the next one every 250 ms (RFC 8305).
+
+    Args:
+        places: The addresses, in order of preference.
+        deadline: When to give up.
+        receive_bytes: Room for what arrives unread: so much, or little more, a far end can send unasked.
 
     Returns:
         The connected socket, non-blocking, and the seconds its handshake took: one round trip.
@@ -152,7 +157,7 @@ def connect(places: list[Address], deadline: float) -> tuple[socket.socket, floa
     Raises:
         TransferError: none answered.
     """
-    attempts = _Attempts()
+    attempts = _Attempts(receive_bytes)
     try:
         waiting = list(places)
         next_start = time.monotonic()
@@ -178,9 +183,10 @@ def connect(places: list[Address], deadline: float) -> tuple[socket.socket, floa
 class _Attempts:
     """Connection attempts under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, receive_bytes: int | None) -> None:
         self.error: OSError | None = None
         self.open: dict[socket.socket, float] = {}
+        self._receive_bytes = receive_bytes
         self._selector = selectors.DefaultSelector()
 
     def begin(self, place: Address, now: float) -> None:
@@ -191,6 +197,8 @@ class _Attempts:
             self.error = error
             return
         sock.setblocking(False)
+        if self._receive_bytes is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_bytes)
         code = sock.connect_ex(address)
         if code not in _PENDING:
             sock.close()

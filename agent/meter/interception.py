@@ -48,7 +48,13 @@ Distrust = Literal["authority", "dates", "name", "other"]
 
 
 def answered(
-    status: int, fields: Mapping[str, str], body_start: bytes, *, host: str = "", encrypted: bool = False
+    status: int,
+    fields: Mapping[str, str],
+    body_start: bytes,
+    *,
+    host: str = "",
+    encrypted: bool = False,
+    server: str = "the test server",
 ) -> tuple[Failure, str]:
     """Say what an unexpected HTTP answer means, and the evidence for it.
 
@@ -58,19 +64,20 @@ def answered(
         body_start: What came of its body; BODY_BYTES of it are enough.
         host: The host that was asked.
         encrypted: Whether it came over TLS, from a certificate that was trusted.
+        server: What sentences call whom we asked.
     """
     if 300 <= status < 400 and status != 304:
-        return _sent_elsewhere(status, fields.get("location", ""), host, encrypted=encrypted)
+        return _sent_elsewhere(status, fields.get("location", ""), (host, server), encrypted=encrypted)
     page = _Page(fields, body_start[:BODY_BYTES])
     return (
-        _by_status(status, fields, encrypted=encrypted)
-        or _by_page(status, page, encrypted=encrypted)
+        _by_status(status, fields, server, encrypted=encrypted)
+        or _by_page(status, page, server, encrypted=encrypted)
         or (None if encrypted else _by_header(status, fields))
         or _by_the_server(status, fields, page, encrypted=encrypted)
     )
 
 
-def _by_status(status: int, fields: Mapping[str, str], *, encrypted: bool) -> tuple[Failure, str] | None:
+def _by_status(status: int, fields: Mapping[str, str], server: str, *, encrypted: bool) -> tuple[Failure, str] | None:
     if status == 511:
         return "captive_portal", "the network asks for a login first: it answered with HTTP status 511 (RFC 6585)"
     if status == 407:
@@ -80,22 +87,22 @@ def _by_status(status: int, fields: Mapping[str, str], *, encrypted: bool) -> tu
     if status == 451 and not encrypted:
         return (
             "intercepted",
-            "the test server is blocked for legal reasons: HTTP status 451 (RFC 7725) answered instead",
+            f"{server} is blocked for legal reasons: HTTP status 451 (RFC 7725) answered instead",
         )
     return None
 
 
-def _by_page(status: int, page: "_Page", *, encrypted: bool) -> tuple[Failure, str] | None:
+def _by_page(status: int, page: "_Page", server: str, *, encrypted: bool) -> tuple[Failure, str] | None:
     """Judge a page for people; over TLS only a filter's, whose authority this computer has been made to trust."""
     if page.wants_password and not encrypted:
-        return "captive_portal", f"a login page{page.title} answered instead of the test server"
+        return "captive_portal", f"a login page{page.title} answered instead of {server}"
     mark = page.block_mark(_MAKERS if encrypted else (*_BLOCKED, *_MAKERS))
     if mark is not None and (status >= 400 or not encrypted):  # any site may speak of filters
-        return "intercepted", f"a filter's page{page.title} answered instead of the test server; it says {mark!r}"
+        return "intercepted", f"a filter's page{page.title} answered instead of {server}; it says {mark!r}"
     if page.is_html and status == 200 and not encrypted:
         return (
             "captive_portal",
-            f"a web page{page.title} answered instead of the test server; often that is a login page",
+            f"a web page{page.title} answered instead of {server}; often that is a login page",
         )
     return None
 
@@ -118,7 +125,8 @@ def _by_the_server(status: int, fields: Mapping[str, str], page: "_Page", *, enc
     return "http_status", f"{detail}: a web page{page.title}" if page.is_html else detail
 
 
-def _sent_elsewhere(status: int, location: str, host: str, *, encrypted: bool) -> tuple[Failure, str]:
+def _sent_elsewhere(status: int, location: str, asked: tuple[str, str], *, encrypted: bool) -> tuple[Failure, str]:
+    host, server = asked
     # What stands behind the question mark is often this computer's own address, and nobody's business.
     place = shown(location.partition("?")[0], 200) or "an unnamed place"
     detail = f"the far end sends us to {place} (HTTP status {status})"
@@ -129,7 +137,7 @@ def _sent_elsewhere(status: int, location: str, host: str, *, encrypted: bool) -
     if not its_host or _is_kin(its_host, host.lower().rstrip(".")) or encrypted:
         return "redirected", detail
     if any(word in location.lower() for word in _BLOCK_PLACES):
-        return "intercepted", f"{detail}: a filter's page, not the test server"
+        return "intercepted", f"{detail}: a filter's page, not {server}"
     return "captive_portal", f"{detail}, another host: often that is a login page"
 
 

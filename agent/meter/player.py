@@ -63,16 +63,16 @@ class Player:
         return self.start_s is not None and not self.has_all and now - self._dry_at > _UNSEEN_S
 
     def close(self, now: float) -> None:
-        """End the lesson; the picture of one whose segments have not all come may stand still just then."""
+        """End the lesson: a picture that stands still just then has stalled once more."""
         if self.start_s is not None and not self.has_all:
             self._note_stall(now)
 
     def waited_s(self, now: float) -> float:
-        """Return how long the pupil saw no moving picture after being served first, or at all where that never was."""
+        """Return how long the picture stood still; for a pupil who never got one, all the time until now."""
         return now - self._began if self.start_s is None else self.stalled_s
 
     def played_s(self, now: float) -> float:
-        """Return how much of the lesson was, or with all segments there will be, seen."""
+        """Return how much of the lesson was seen; all of it where every segment has come in time to be."""
         content_s = self.arrived * SEGMENT_S
         return content_s if self.has_all else content_s - max(0.0, self._dry_at - now)
 
@@ -84,17 +84,27 @@ class Player:
 
 
 class Playback(Struct, frozen=True, kw_only=True):
-    """How a lesson went for all pupils together; the first picture is that of the last pupil to get one."""
+    """How a lesson went for all pupils together; ``start_s`` is when the last of them had a picture.
+
+    It ``is_whole`` where every segment came to everybody.
+    """
 
     start_s: float | None
     stalls: int
     stalled_ratio: float | None
     played_s: float
+    is_whole: bool
 
     @property
     def is_smooth(self) -> bool:
-        """Whether every pupil saw it without a stall."""
-        return self.start_s is not None and not self.stalls
+        """Whether every pupil saw all of it without a stall."""
+        return self.is_whole and not self.stalls
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it was broken off before anything was wrong with it."""
+        began_well = self.start_s is not None and self.start_s <= SEGMENT_S
+        return not self.is_whole and not self.stalls and began_well
 
 
 def summarise(players: Sequence[Player], now: float) -> Playback:
@@ -109,6 +119,7 @@ def summarise(players: Sequence[Player], now: float) -> Playback:
         stalls=sum(player.stalls for player in players),
         stalled_ratio=waited_s / (waited_s + played_s) if waited_s + played_s > 0 else None,
         played_s=played_s / len(players),
+        is_whole=all(player.has_all for player in players),
     )
 
 

@@ -54,14 +54,14 @@ class Question(Struct, frozen=True, kw_only=True):
 class Standing(Struct, frozen=True, kw_only=True):
     """Where a test stands. ``found`` is at the IP layer, without an upper bound while the rate still grows.
 
-    ``bytes`` are those of IP packets. ``loaded_rtt_s`` is the round trip with the queue that the test has filled.
+    ``bytes`` are those of IP packets, ``coming_bytes`` those that are on their way: they have been paid for too.
     ``settled`` tells that more connections would not help.
     """
 
     elapsed_s: float
     bytes: int
     rtt_s: float
-    loaded_rtt_s: float
+    coming_bytes: float
     plateau: Plateau | None
     found: Estimate | None
     settled: bool
@@ -69,7 +69,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 def decide(question: Question, now: Standing) -> Stop | None:
     """Return why to stop now, or None to go on."""
-    if question.max_bytes is not None and now.bytes + coming_bytes(now) >= question.max_bytes:
+    if question.max_bytes is not None and now.bytes + now.coming_bytes >= question.max_bytes:
         return "bytes"
     if now.found is not None and now.found.blocks >= MIN_BLOCKS:
         if question.purpose == "verdict" and _is_settled(question, now, now.found):
@@ -83,18 +83,13 @@ def decide(question: Question, now: Standing) -> Stop | None:
     return "time" if now.elapsed_s >= question.limit_s(now.rtt_s) else None
 
 
-def coming_bytes(now: Standing) -> float:
-    """Return what is on its way when the far end hears of the end: it has been paid for too."""
-    return 0.0 if now.found is None else now.found.mean_bps / 8 * now.loaded_rtt_s
-
-
 def _is_settled(question: Question, now: Standing, found: Estimate) -> bool:
     level = question.level_bps
     if level is None or found.low_bps is None:
         return False
     if found.low_bps >= level:
         # Also while the rate still grows: the line can do that. But not on a small boost's word alone.
-        return now.bytes >= past_small_boost_bytes(question, level)
+        return now.bytes + now.coming_bytes >= past_small_boost_bytes(question, level)
     if found.high_bps is None or now.plateau is None or not now.settled:
         return False
     return found.high_bps < level and now.plateau.end_s - now.plateau.begin_s >= 1.0 + now.rtt_s

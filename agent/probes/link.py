@@ -1,25 +1,40 @@
-"""Which link this computer uses towards the server, and how busy this computer itself keeps it."""
+"""Which link this computer uses towards the server, what is around it, and how busy this computer itself keeps it."""
 
 import socket
 import time
 from typing import Annotated, ClassVar
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from agent.contract.measurement import Failed, Link
+from agent.contract.values import Denied
+from agent.contract.wifi import WifiConnection
 from agent.errors import ProbeUnavailable
-from agent.host import link
+from agent.host import addresses, link, traffic, wifi
+from agent.host.addresses import Around
+from agent.host.traffic import Traffic
 from agent.meter import dial
 from agent.meter.dial import Address
 from agent.meter.errors import TransferError
 
 NAME = "link"
 _LOOK_UP_S = 5.0
+_MOST_CHARACTERS = 2048
 # Documentation addresses (RFC 5737, RFC 3849): the way there is the default route, and nothing is sent.
 _ANYWHERE: list[Address] = [
     (socket.AF_INET, ("192.0.2.1", 9)),
     (socket.AF_INET6, ("2001:db8::1", 9, 0, 0)),
 ]
+
+
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """What is around the interface; ``address`` is our own there."""
+
+    address: str
+    prefix_length: int | None = None
+    around: Around = Around()
+    wifi: WifiConnection | None = None
+    denied: tuple[Denied, ...] = ()
 
 
 class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,8 +67,8 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if raw is None:
             raise ProbeUnavailable(f"the system does not say which network interface has the address {address}")
         left = deadline - time.monotonic()
-        traffic = link.count(raw.interface, min(self.count_s, left)) if self.count_s > 0 and left > 0 else None
-        return combine(raw, traffic)
+        counted = traffic.count(raw.interface, min(self.count_s, left)) if self.count_s > 0 and left > 0 else None
+        return combine(raw, counted, _surroundings(raw, address))
 
     def _own_address(self, deadline: float) -> str:
         places = _ANYWHERE
@@ -72,8 +87,26 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-def combine(raw: link.RawLink, traffic: link.Traffic | None) -> Link:
-    """Put what is believed of the interface and what was counted into a measurement."""
+def _surroundings(raw: link.RawLink, address: str) -> Surroundings:
+    """Ask for the addresses around the interface, and for its Wi-Fi connection where it is one."""
+    told: WifiConnection | None = None
+    denied: tuple[Denied, ...] = ()
+    if link.decode(raw).medium == "wifi":
+        try:
+            told, denied = wifi.connection(raw.interface)
+        except (OSError, ProbeUnavailable) as error:
+            denied = (Denied(what="signal", setting=str(error)[:_MOST_CHARACTERS]),)
+    return Surroundings(
+        address=address,
+        prefix_length=link.prefix_length(raw.interface, address),
+        around=addresses.around(raw.interface),
+        wifi=told,
+        denied=denied,
+    )
+
+
+def combine(raw: link.RawLink, counted: Traffic | None, near: Surroundings) -> Link:
+    """Put what is believed of the interface, what was counted and what is around it into a measurement."""
     facts = link.decode(raw)
     return Link(
         interface=raw.interface[:64],
@@ -81,7 +114,13 @@ def combine(raw: link.RawLink, traffic: link.Traffic | None) -> Link:
         speed_bps=facts.speed_bps,
         duplex=facts.duplex,
         mtu_bytes=facts.mtu_bytes,
-        download_bps=None if traffic is None else traffic.download_bps,
-        upload_bps=None if traffic is None else traffic.upload_bps,
-        counted_s=None if traffic is None else traffic.counted_s,
+        adapter=None if facts.adapter is None else facts.adapter[:128],
+        address=near.address[:64],
+        prefix_length=near.prefix_length,
+        gateway=near.around.gateway or near.around.gateway6,
+        resolvers=near.around.resolvers,
+        dhcp_server=near.around.dhcp_server,
+        wifi=near.wifi,
+        denied=(*near.denied, *near.around.denied)[:16],
+        **({} if counted is None else structs.asdict(counted)),
     )

@@ -14,8 +14,10 @@ _BURST = 64  # datagrams taken at once before connections get their turn
 class EchoServer:
     """Answers on a non-blocking UDP socket when told that it is readable."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, only: str | None = None) -> None:
+        """Answer everybody, or only this source."""
         self._sock = sock
+        self._only = only
         self._second = 0
         self._counts: dict[str, int] = {}
 
@@ -42,6 +44,8 @@ class EchoServer:
             self._second = int(now)
             self._counts.clear()
         source = source_of(host)
+        if self._only is not None and source != self._only:
+            return False
         count = self._counts.get(source, 0)
         if count >= RATE_PER_S or (count == 0 and len(self._counts) >= MAX_SOURCES):
             return False

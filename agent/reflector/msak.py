@@ -55,7 +55,8 @@ def download(exchange: Exchange) -> None:
     stream.next_bulk = MessageSizes(largest=largest, limit=options.limit)
     session = _session(exchange, stream, options)
     if options.limit is not None:  # the sizes run out at the limit
-        session.enough = lambda: stream.next_bulk is None and not stream.wants_write
+        is_over = session.enough
+        session.enough = lambda: (stream.next_bulk is None and not stream.wants_write) or is_over()
     session.run()
 
 
@@ -65,7 +66,8 @@ def upload(exchange: Exchange) -> None:
     stream = Stream(exchange.sock, "server", bytearray(BUFFER_BYTES), exchange.rest)
     session = _session(exchange, stream, options)
     if (limit := options.limit) is not None:
-        session.enough = lambda: stream.payload_received >= limit
+        is_over = session.enough
+        session.enough = lambda: stream.payload_received >= limit or is_over()
     session.run()
 
 
@@ -115,4 +117,6 @@ def _options(query: dict[str, str]) -> _Options:
 
 def _session(exchange: Exchange, stream: Stream, options: _Options) -> Session:
     reporter = Reporter(stream, time.monotonic(), with_tcp_info=True, period_s=options.report_s)
-    return Session(exchange, stream, reporter, options.duration_s)
+    session = Session(exchange, stream, reporter, options.duration_s)
+    session.enough = lambda: exchange.enough(stream.payload_sent + stream.payload_received)
+    return session

@@ -57,6 +57,7 @@ class Exchange(Struct):
         stopping: tells when the reflector shuts down.
         reusable: whether the connection may carry another request.
         stays: whether it will, which an answer that said so sets; without one the connection is closed.
+        enough: told the bytes of payload that a test has moved so far, says whether it has to end.
     """
 
     sock: socket.socket
@@ -65,6 +66,7 @@ class Exchange(Struct):
     stopping: Callable[[], bool]
     reusable: bool = False
     stays: bool = False
+    enough: Callable[[int], bool] = lambda _bytes: False
 
 
 Handler = Callable[[Exchange], None]

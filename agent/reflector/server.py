@@ -16,6 +16,8 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Self
 
+from msgspec import Struct
+
 from agent.contract.errors import SettingsError
 from agent.meter import dial, http_head
 from agent.meter.errors import HeadError, TransferError
@@ -37,12 +39,24 @@ _PAIRS = 20  # tries to find a port that is free for TCP and for UDP
 _BACKLOG = 128
 
 
+class Offer(Struct, frozen=True, kw_only=True):
+    """What is served, and to whom: to everybody, or only to this source (see agent.reflector.source)."""
+
+    routes: Routes
+    only: str | None = None
+
+
+EVERYTHING = Offer(routes=ROUTES)
+
+
 def serve(
     listen: tuple[str, int],
     udp_port: int | None,
     tls: tuple[str, str] | None,
     ready: Callable[[str], None],
     stop: threading.Event,
+    *,
+    offer: Offer = EVERYTHING,
 ) -> None:
     """Serve until ``stop`` is set; everything is closed within about two seconds of it.
 
@@ -52,6 +66,7 @@ def serve(
         tls: PEM files of the certificate chain and of its key; None for plain http and ws.
         ready: Told ``listening HOST:PORT udp PORT`` once everything listens.
         stop: Set by whoever wants it to end.
+        offer: What is served, and to whom.
 
     Raises:
         OSError: it cannot listen there; says where and why.
@@ -60,8 +75,8 @@ def serve(
     context = None if tls is None else _server_context(*tls)
     with ExitStack() as stack:
         tcp, udp = _listen(listen, udp_port, stack)
-        connections = stack.enter_context(_Connections(context, stop))
-        echo = EchoServer(udp)
+        connections = stack.enter_context(_Connections(context, stop, offer))
+        echo = EchoServer(udp, offer.only)
         selector = stack.enter_context(selectors.DefaultSelector())
         selector.register(tcp, selectors.EVENT_READ, lambda: connections.accept(tcp))
         selector.register(udp, selectors.EVENT_READ, echo.answer)
@@ -134,8 +149,9 @@ def _why(error: OSError) -> str:
 class _Connections:
     """The connections that are open, each with its thread."""
 
-    def __init__(self, context: ssl.SSLContext | None, stop: threading.Event) -> None:
+    def __init__(self, context: ssl.SSLContext | None, stop: threading.Event, offer: Offer) -> None:
         self._context = context
+        self._offer = offer
         self._stop = stop
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
@@ -166,6 +182,9 @@ class _Connections:
                 time.sleep(_POLL_S)
             return
         whose = source.of(address[0])
+        if self._offer.only is not None and whose != self._offer.only:
+            sock.close()
+            return
         with self._lock:
             refusal = self._refusal(whose)
             if refusal and len(self._open) - self._admitted.total() >= MAX_REFUSALS:
@@ -198,7 +217,7 @@ class _Connections:
             if refusal:
                 _refuse(talking, refusal)
             else:
-                _talk(talking, self._stop.is_set)
+                _talk(talking, self._stop.is_set, self._offer.routes)
         except (TransferError, OSError) as error:
             _log.debug("a connection ended: %s", error)  # clients come and go; the client knows why it left
         finally:
@@ -223,11 +242,11 @@ def _refuse(sock: socket.socket, sentence: str) -> None:
     _close_gently(sock)
 
 
-def _talk(sock: socket.socket, stopping: Callable[[], bool]) -> None:
+def _talk(sock: socket.socket, stopping: Callable[[], bool], routes: Routes) -> None:
     """Have each request answered by its protocol, until one ends the connection."""
     last = time.monotonic() + REUSE_S
     try:
-        while _serve_one(sock, stopping, last):
+        while _serve_one(sock, stopping, routes, last):
             pass
     except HeadError as error:
         sock.settimeout(HEAD_S)
@@ -235,22 +254,22 @@ def _talk(sock: socket.socket, stopping: Callable[[], bool]) -> None:
     _close_gently(sock)
 
 
-def _serve_one(sock: socket.socket, stopping: Callable[[], bool], last: float) -> bool:
+def _serve_one(sock: socket.socket, stopping: Callable[[], bool], routes: Routes, last: float) -> bool:
     """Read one request and have it answered; True if another may follow. None does after ``last``."""
     head, rest = http_head.read(sock, time.monotonic() + HEAD_S)
     asked = request.parse(head)
-    handler = _route(asked)
+    handler = _route(asked, routes)
     sock.settimeout(HEAD_S)
     exchange = Exchange(sock, asked, rest, stopping, reusable=asked.persists and time.monotonic() < last)
     handler(exchange)
     return exchange.stays
 
 
-def _route(asked: request.Request) -> Handler:
-    handler = ROUTES.get((asked.method, asked.path))
+def _route(asked: request.Request, routes: Routes) -> Handler:
+    handler = routes.get((asked.method, asked.path))
     if handler is not None:
         return handler
-    methods = ", ".join(sorted(method for method, path in ROUTES if path == asked.path))
+    methods = ", ".join(sorted(method for method, path in routes if path == asked.path))
     if not methods:
         raise HeadError(404, f"nothing is at {asked.path[:200]}; this is a netready reflector")
     raise HeadError(405, f"{asked.method} is not understood at {asked.path}; use {methods}", (f"Allow: {methods}",))

@@ -112,9 +112,10 @@ def router(door: Door, metrics: CollectorRegistry) -> APIRouter:
             if agent.revoked_at is not None:
                 raise SignatureError("this computer was taken out of service; enrol it again if that was wrong")
             school = schools.school(connection, agent.school_id)
-        if school is None:
-            raise NotFound(f"school {agent.school_id} is no longer in the registry")
-        return json_answer(policy.policy_for(school, context.settings.policy))
+            if school is None:
+                raise NotFound(f"school {agent.school_id} is no longer in the registry")
+            inside = policy.inside_of(connection, school, context.settings.policy, context.now())
+        return json_answer(policy.policy_for(school, context.settings.policy, inside))
 
     return routes
 

@@ -6,10 +6,12 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Response
 from msgspec import Struct
 
-from collector import export, rankings, readiness, sla
+from collector import coverage, export, rankings, readiness, sla
 from collector.api import answers
 from collector.api.answers import json_answer, needs, page, schema_of
 from collector.context import By, In
+from collector.coverage import SchoolCoverage
+from collector.diagnosis import SchoolDiagnosis, stored
 from collector.readiness import State
 from collector.store import figures, schools
 from collector.store.figures import StoredFailure, StoredTest
@@ -44,7 +46,10 @@ class RankingCard(Struct, frozen=True):
 
 
 class SchoolAnswer(Struct, frozen=True, kw_only=True):
-    """A school with its readiness in a period, and the tests and failures behind it (the newest 200 of each)."""
+    """A school with its readiness and diagnosis in a period, and the newest 200 tests and failures behind them.
+
+    ``coverage`` is null for operators, who judge lines.
+    """
 
     id: str
     school: SchoolRecord
@@ -61,8 +66,10 @@ class SchoolAnswer(Struct, frozen=True, kw_only=True):
     state: State
     reason: str
     synthetic: bool
+    diagnosis: SchoolDiagnosis
     speed_tests: list[StoredTest]
     failures: list[StoredFailure]
+    coverage: SchoolCoverage | None = None
 
 
 routes = APIRouter(prefix="/api/v1", tags=["people"])
@@ -97,9 +104,12 @@ def one_school(context: In, viewer: By, school_id: str, period: PeriodName = Non
     with context.database.reading(viewer) as connection:
         school = schools.visible_school(connection, school_id)
         judged = readiness.of_school(connection, school, when)
+        diagnosis = stored.of_school(connection, school, when, for_operator=viewer.role == "operator")
         speed_tests = figures.school_tests(connection, school_id, when)
         failures = figures.school_failures(connection, school_id, when)
-    return json_answer(_school_answer(judged, when.label, speed_tests, failures))
+        covered = None if viewer.role == "operator" else coverage.of_school(connection, school, when)
+    answer = _school_answer(judged, when.label, diagnosis, speed_tests, failures)
+    return json_answer(msgspec.structs.replace(answer, coverage=covered))
 
 
 @routes.get(
@@ -167,7 +177,11 @@ def _listed(school: SchoolRecord) -> ListedSchool:
 
 
 def _school_answer(
-    judged: readiness.Readiness, period: str, speed_tests: list[StoredTest], failures: list[StoredFailure]
+    judged: readiness.Readiness,
+    period: str,
+    diagnosis: SchoolDiagnosis,
+    speed_tests: list[StoredTest],
+    failures: list[StoredFailure],
 ) -> SchoolAnswer:
     return SchoolAnswer(
         id=judged.school.school_id,
@@ -185,6 +199,7 @@ def _school_answer(
         state=judged.state,
         reason=judged.reason,
         synthetic=judged.school.synthetic,
+        diagnosis=diagnosis,
         speed_tests=speed_tests,
         failures=failures,
     )

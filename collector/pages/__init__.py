@@ -10,8 +10,10 @@ import jinja2
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from collector import rankings, readiness
+from agent.contract.causes import Evidence
+from collector import coverage, rankings, readiness
 from collector.context import In, PageBy
+from collector.diagnosis import stored
 from collector.periods import Period, before
 from collector.store import figures, schools
 
@@ -28,7 +30,7 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"mbit": _mbit, "percent": _percent}
+    environment.filters |= {"mbit": _mbit, "percent": _percent, "figure": _figure}
     environment.globals["menu"] = [(name, rankings.get(name).title) for name in rankings.names()]
     return environment
 
@@ -43,6 +45,17 @@ def _mbit(bps: float | None) -> str:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def _figure(one: Evidence) -> str:
+    """Return a figure with what it was held against."""
+    if one.unit == "mark":
+        return "yes"
+    if one.unit == "bit/s":
+        held = "" if one.threshold is None else f" (held against {_mbit(one.threshold)})"
+        return f"{_mbit(one.value)} Mbit/s{held}"
+    held = "" if one.threshold is None else f" (held against {one.threshold:g})"
+    return f"{one.value:.3g} {one.unit}{held}"
 
 
 def error_page(status: int, detail: str) -> str:
@@ -97,9 +110,11 @@ def router() -> APIRouter:
             return _html(
                 "school.html",
                 judged=readiness.of_school(connection, found, when),
+                diagnosis=stored.of_school(connection, found, when, for_operator=viewer.role == "operator"),
                 region=schools.regions(connection)[found.region_id],
                 period=when,
                 zone=context.zone,
+                covered=None if viewer.role == "operator" else coverage.of_school(connection, found, when),
                 tests=figures.school_tests(connection, school_id, when),
                 failures=figures.school_failures(connection, school_id, when, limit=20),
             )
@@ -138,7 +153,8 @@ def _summary(rows: Sequence[rankings.Row]) -> dict[str, int]:
         ready, judged = sum(row.ready for row in groups), sum(row.judged for row in groups)
         off = sum(row.not_connected for row in groups)
         return {"schools": sum(row.schools for row in groups), "ready": ready, "below": judged - ready, "off": off}
-    states = Counter(getattr(row, "state", "") for row in rows)
+    words = {True: "ready", False: "not ready", None: ""}
+    states = Counter(getattr(row, "state", words[row.meets]) for row in rows)
     return {
         "schools": len(rows),
         "ready": states["ready"],

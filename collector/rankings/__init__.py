@@ -1,14 +1,15 @@
 """The rankings: one file each; the API, the pages, the menu and the commands are drawn from this folder.
 
 A ranking module gives ``TITLE``, ``ABOUT`` (how the order comes about, for the people who read it), ``Row`` and
-``rows(connection, window)``. Adding a ranking is adding a file here.
+``rows(connection, window)``; if it likes also ``COLUMNS``, its own figures as people see them, and ``SHOWS_SPEEDS``,
+false where speeds are not what it ranks. Adding a ranking is adding a file here.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Callable
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -47,6 +48,36 @@ class Row(Struct, frozen=True, kw_only=True):
     upload_at_least_bps: float | None = None
 
 
+class Column(Struct, frozen=True):
+    """A figure of a ranking's own rows as people see it: under which heading, from which field, written how.
+
+    ``of`` names the two counts behind a share, ``at_least`` the field that stands in where a rate is not known.
+    ``is_wide``: left out where there is little room, as in a terminal.
+    """
+
+    heading: str
+    field: str
+    kind: Literal["number", "share", "mbit", "text"] = "number"
+    of: tuple[str, str] | None = None
+    at_least: str | None = None
+    is_wide: bool = False
+
+    def words(self, row: Row) -> tuple[str, str]:
+        """Return what a row shows here, and a smaller remark beside it; a dash where nothing is known."""
+        value = getattr(row, self.field)
+        remark = f"{getattr(row, self.of[0])} of {getattr(row, self.of[1])}" if self.of else ""
+        if self.kind == "mbit":
+            least = getattr(row, self.at_least) if self.at_least and value is None else None
+            return (f"≥ {least / 1e6:.1f}" if least is not None else _dash(value, lambda bps: f"{bps / 1e6:.1f}")), ""
+        if self.kind == "share":
+            return _dash(value, lambda share: f"{100 * share:.0f} %"), remark
+        return _dash(value, str), remark
+
+
+def _dash(value: Any, words: Callable[[Any], str]) -> str:
+    return "–" if value is None else words(value)
+
+
 class Ranking(Struct, frozen=True):
     """A ranking as its module gives it."""
 
@@ -54,6 +85,8 @@ class Ranking(Struct, frozen=True):
     about: str
     row: type[Row]
     rows: Callable[[Connection, Window], list[Row]]
+    columns: tuple[Column, ...] = ()
+    shows_speeds: bool = True
 
 
 def names() -> tuple[str, ...]:
@@ -67,7 +100,25 @@ def get(name: str) -> Ranking:
     if name not in names():
         raise NotFound(f"there is no ranking {name!r}; there are: {', '.join(names())}")
     module = importlib.import_module(f"{__name__}.{name}")
-    return Ranking(module.TITLE, module.ABOUT, module.Row, module.rows)
+    columns, shows_speeds = getattr(module, "COLUMNS", ()), getattr(module, "SHOWS_SPEEDS", True)
+    return Ranking(module.TITLE, module.ABOUT, module.Row, module.rows, columns, shows_speeds)
+
+
+def of_line(one: Readiness) -> dict[str, Any]:
+    """Return what every row of a ranking of schools carries, for a school's line."""
+    return {
+        "id": one.school.school_id,
+        "name": one.school.name,
+        "tests": one.tests,
+        "download_bps": one.download_bps,
+        "upload_bps": one.upload_bps,
+        "download_at_least_bps": one.download_at_least_bps,
+        "upload_at_least_bps": one.upload_at_least_bps,
+        "required_download_bps": one.target.download_bps,
+        "required_upload_bps": one.target.upload_bps,
+        "meets": one.meets,
+        "synthetic": one.school.synthetic,
+    }
 
 
 _AnyRow = TypeVar("_AnyRow", bound=Row)

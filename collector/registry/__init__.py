@@ -3,6 +3,7 @@
 from collector.registry.cells import SYNTHETIC_PREFIX
 from collector.registry.reading import Registry, read, template
 from collector.registry.regions import Country, Region, region_records, regions, shipped_country
+from collector.registry.rooms import read as read_rooms
 from collector.registry.rows import COLUMNS
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Region",
     "Registry",
     "read",
+    "read_rooms",
     "region_records",
     "regions",
     "shipped_country",

@@ -15,6 +15,7 @@ from agent.contract import signing
 from collector.simulate.country import Site, dice
 
 SOFTWARE = "netready-simulate"
+_EDITION = 2  # of what is simulated: other reports need other keys
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -56,6 +57,11 @@ class Computer(Struct, frozen=True, kw_only=True):
         return signing.agent_id(self.public_key)
 
 
+def room_label(number: int) -> str:
+    """Return what the door of a simulated room shows."""
+    return f"Room {number} (synthetic)"
+
+
 def computers(site: Site, plan: Plan) -> list[Computer]:
     """Return a school's computers: one to three by its size, the second on Wi-Fi; none where there is no line."""
     if site.line.story == "no line":
@@ -66,7 +72,7 @@ def computers(site: Site, plan: Plan) -> list[Computer]:
 
 
 def _computer(site: Site, plan: Plan, number: int) -> Computer:
-    name = (SOFTWARE, msgspec.json.encode(plan).decode(), site.school.school_id, number)
+    name = (SOFTWARE, _EDITION, msgspec.json.encode(plan).decode(), site.school.school_id, number)
     seed = hashlib.sha256("/".join(map(str, name)).encode()).digest()
     wifi = dice(*name, "wifi").uniform(5e6, 60e6) if number == 2 else None
-    return Computer(site=site, room=f"Room {number} (synthetic)", key=SigningKey(seed), wifi_bps=wifi)
+    return Computer(site=site, room=room_label(number), key=SigningKey(seed), wifi_bps=wifi)

@@ -9,10 +9,12 @@ from msgspec import Struct
 from agent.contract.wire import Receipt
 from collector import ingest, registry
 from collector.errors import SimulationError
+from collector.simulate import rooms
 from collector.simulate.computers import SOFTWARE, Computer, Plan, computers
 from collector.simulate.country import Site, sites
 from collector.simulate.sessions import envelopes
 from collector.store import agents, schools
+from collector.store import rooms as stored_rooms
 from collector.store.database import Database
 
 BATCH_REPORTS = 200
@@ -63,6 +65,7 @@ def _keep_country(database: Database, country: Sequence[Site]) -> None:
     with database.owning() as connection:
         schools.keep_regions(connection, registry.region_records(registry.regions()))
         schools.keep_schools(connection, [site.school for site in country])
+        stored_rooms.keep_rooms(connection, [room for site in country for room in rooms.rooms(site)])
 
 
 def _enrolled(computer: Computer) -> dict[str, object]:

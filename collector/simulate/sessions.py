@@ -13,6 +13,7 @@ from agent.contract.measurement import Direction, Failed, Form, Latency, Link, M
 from agent.contract.report import Report
 from agent.contract.standards import required_download
 from collector.registry import shipped_country
+from collector.simulate import rooms
 from collector.simulate.computers import SOFTWARE, Computer, Plan
 from collector.simulate.country import Line, dice
 
@@ -52,6 +53,8 @@ def envelopes(computer: Computer, plan: Plan) -> Iterator[bytes]:
             payload = report.encode(session.report(sequence, previous))
             previous = report.sha256_hex(payload)
             yield msgspec.json.encode(signing.sign(report.PAYLOAD_TYPE, payload, computer.key))
+    if computer.wifi_bps is not None:
+        yield from rooms.walk(computer, plan, sequence, previous)
 
 
 def _sessions(draw: random.Random, day: date, count: int) -> list[datetime]:
@@ -139,6 +142,8 @@ class _Session:
             download_bps=round(self._draw.expovariate(1 / 40_000)),
             upload_bps=round(self._draw.expovariate(1 / 10_000)),
             counted_s=1.0,
+            gateway=rooms.GATEWAY,
+            wifi=rooms.connection(self._computer.site, self._computer.room) if wifi else None,
         )
 
     def _latency(self) -> Latency:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from collector.store.database import Connection
 from collector.store.questions import sql
 
@@ -20,10 +22,20 @@ def stored_hashes(connection: Connection, keys: Sequence[tuple[str, str, int]]) 
     return {(row[0], row[1], row[2]): bytes(row[3]) for row in rows}
 
 
-def keep(connection: Connection, reports: Sequence[Row], measurements: Sequence[Row], tests: Sequence[Row]) -> None:
-    """Store reports with their measurements and speed tests, and note that their agents were seen."""
+class Rows(Struct, frozen=True):
+    """What is stored of reports: the reports, their measurements, speed tests, and sightings of the network inside."""
+
+    reports: list[Row]
+    measurements: list[Row]
+    tests: list[Row]
+    sightings: list[Row]
+
+
+def keep(connection: Connection, rows: Rows) -> None:
+    """Store what was read from reports, and note that their agents were seen."""
     with connection.cursor() as cursor:
-        cursor.executemany(sql("keep_report"), reports)
-        cursor.executemany(sql("keep_measurement"), measurements)
-        cursor.executemany(sql("keep_speed_test"), tests)
-        cursor.executemany(sql("agent_was_seen"), reports)
+        cursor.executemany(sql("keep_report"), rows.reports)
+        cursor.executemany(sql("keep_measurement"), rows.measurements)
+        cursor.executemany(sql("keep_speed_test"), rows.tests)
+        cursor.executemany(sql("keep_sighting"), rows.sightings)
+        cursor.executemany(sql("agent_was_seen"), rows.reports)

@@ -1,15 +1,18 @@
 -- What the program's two roles may do. Run after every migration; running it again changes nothing.
--- What a reader sees of each table stands in reader.sql and reader_of_agents.sql.
+-- What a reader sees of each table stands in reader.sql, reader_of_agents.sql and reader_of_rooms.sql.
 
 grant connect on database {database} to {query}, {ingest};
 grant usage on schema public to {query}, {ingest};
 
 grant select on region, access_token to {query};
-grant select on school, agent, report, measurement, speed_test to {query};
+grant select on school, agent, report, measurement, speed_test, room, sighting to {query};
 
-grant select on region, school, enrollment_token, agent, report to {ingest};
-grant insert on agent, report, measurement, speed_test to {ingest};
+grant select on region, school, enrollment_token, agent, report, room, sighting to {ingest};
+grant insert on agent, report, measurement, speed_test, room, sighting to {ingest};
 grant update (used) on enrollment_token to {ingest};
+grant update (floor) on room to {ingest};
+grant select, insert on peer_key, peer to {ingest};
+grant update (address, port, seen_at) on peer to {ingest};
 grant update (room, software, last_seen_at, token_sha256) on agent to {ingest};
 
 alter table school enable row level security;
@@ -18,6 +21,10 @@ alter table agent enable row level security;
 alter table report enable row level security;
 alter table measurement enable row level security;
 alter table speed_test enable row level security;
+alter table room enable row level security;
+alter table sighting enable row level security;
+alter table peer_key enable row level security;
+alter table peer enable row level security;
 
 drop policy if exists taker on school;
 create policy taker on school for select to {ingest} using (true);
@@ -31,3 +38,11 @@ drop policy if exists taker on measurement;
 create policy taker on measurement for insert to {ingest} with check (true);
 drop policy if exists taker on speed_test;
 create policy taker on speed_test for insert to {ingest} with check (true);
+drop policy if exists taker on room;
+create policy taker on room to {ingest} using (true) with check (true);
+drop policy if exists taker on sighting;
+create policy taker on sighting to {ingest} using (true) with check (true);
+drop policy if exists taker on peer_key;
+create policy taker on peer_key to {ingest} using (true) with check (true);
+drop policy if exists taker on peer;
+create policy taker on peer to {ingest} using (true) with check (true);

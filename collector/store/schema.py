@@ -77,6 +77,8 @@ def _renew_roles(connection: psycopg.Connection) -> None:
     connection.execute(_statements("reader_of_agents.sql").format(**names))
     for table in ("school", "report", "measurement", "speed_test"):
         connection.execute(_statements("reader.sql").format(table=sql.Identifier(table), **names))
+    for table in ("room", "sighting"):
+        connection.execute(_statements("reader_of_rooms.sql").format(table=sql.Identifier(table), **names))
 
 
 def _statements(file: str) -> sql.SQL:

@@ -55,6 +55,7 @@ def keep_schools(connection: Connection, schools: Sequence[SchoolRecord]) -> tup
     with connection.cursor() as cursor:
         cursor.executemany(sql("keep_school"), [_parameters(school) for school in schools])
     connection.execute(sql("give_first_operator_to_earlier_tests"), {"schools": ids})
+    connection.execute(sql("rooms_follow_their_school"), {"schools": ids})
     return len(schools) - known, known
 
 

@@ -23,7 +23,7 @@ from tests.fakes.collector import FakeCollector, running
 SCHOOL = SchoolCard(id="0012", name="№12 мектеп-гимназия", region="Жетісу облысы", district="Талдықорған", pupils=640)
 OTHER_SCHOOL = SchoolCard(id="0013", name="School 13")
 QUICK = {
-    "msak": {"max_s": 2.0, "connections": 1},
+    "msak": {"max_s": 3.0, "connections": 1},
     "latency": {"count": 5, "interval_s": 0.02},
     "link": {"count_s": 0.1},
 }
@@ -61,7 +61,9 @@ def make_report(key: SigningKey) -> Callable[[Place], signing.Envelope]:
     return report_maker(key)
 
 
-def report_maker(key: SigningKey, room: str | None = None) -> Callable[[Place], signing.Envelope]:
+def report_maker(
+    key: SigningKey, room: str | None = None, trigger: str = "light"
+) -> Callable[[Place], signing.Envelope]:
     """Return a function that makes a signed report for a place in the chain."""
 
     def make(place: Place) -> signing.Envelope:
@@ -75,7 +77,7 @@ def report_maker(key: SigningKey, room: str | None = None) -> Callable[[Place], 
             monotonic_s=1.0,
             time_zone="Asia/Almaty",
             software="netready-agent/test",
-            trigger="light",
+            trigger=trigger,
             room=room,
             dropped=place.dropped,
             measurements=(),

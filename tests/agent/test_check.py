@@ -7,9 +7,10 @@ import pytest
 from rich.console import Console
 
 from agent import check, diagnosis
-from agent.contract import standards
+from agent.contract import rules, standards
 from agent.contract.measurement import Failed, Latency, Link, Skipped
 from agent.contract.report import Report
+from agent.contract.wifi import WifiConnection
 from agent.meter import progress
 from agent.session import Session
 from tests.agent.test_diagnosis import direction, throughput
@@ -192,3 +193,21 @@ def test_only_check_loads_rich():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_slow_result_says_why():
+    """Below the verdict stands the cause in one sentence, how sure, and what is set up wrongly among what to fix."""
+    weak = msgspec.structs.replace(
+        LINK, medium="wifi", wifi=WifiConnection(source="test", signal_dbm=-80, security="open")
+    )
+    seen = (weak, throughput(12, 3))
+    made = page(*seen)
+    cause = diagnosis.diagnose([seen], None, rules.shipped_rules(), made.target)
+    text = " ".join(shown(msgspec.structs.replace(made, diagnosis=cause)).split())
+    assert "Why The Wi-Fi signal is too weak where this computer stands" in text
+    assert "(not sure yet)" in text
+    assert "The school's Wi-Fi is open to everybody" in text
+    good = (LINK, throughput(40, 10))
+    made = page(*good)
+    cause = diagnosis.diagnose([good], None, rules.shipped_rules(), made.target)
+    assert "Why" not in shown(msgspec.structs.replace(made, diagnosis=cause))

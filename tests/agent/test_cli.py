@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent import cli, session
+from agent import cli, identity, session
+from agent.contract import rules
 from agent.contract.measurement import Latency
+from agent.contract.wire import Inside
 from tests.agent.conftest import SCHOOL, as_json
 from tests.fakes.collector import Scripted
 
@@ -53,7 +55,7 @@ def test_without_school_or_server_check_says_what_to_do(agent):
 def test_check_against_a_server_ends_with_a_verdict(agent, state, reflector_url):
     """A real measurement, the verdict line, the floor judged by being named, and nothing written."""
     code, out, err = agent("check", "--server", reflector_url)
-    assert code == 0, err
+    assert code == 0, out + err
     assert "VERDICT: PASS  download " in out
     assert "Judged by the least that any school needs" in out
     assert not state.exists()
@@ -97,11 +99,12 @@ def test_check_without_an_answer_is_undecided(agent, closed_port):
 def test_check_of_an_enrolled_computer_is_kept_and_sent(agent, station, collector):
     """The session becomes a report like any other; the policy's server and target are used."""
     code, out, err = agent("check", "--json")
-    assert code == 0, err
+    assert code == 0, out + err
     told = as_json(out)
     assert (told["trigger"], told["school"], told["sequence"]) == ("manual", SCHOOL.id, 1)
     assert told["verdict"]["outcome"] == "PASS"
-    assert [one["kind"] for one in told["measurements"]] == ["link", "latency", "throughput"]
+    assert told["diagnosis"]["cause"] == "HEALTHY"
+    assert [one["kind"] for one in told["measurements"]] == ["link", "latency", "lan", "throughput"]
     assert collector.sequences(station.enrolled.identity.agent) == [1]
 
 
@@ -111,10 +114,10 @@ def test_check_on_a_metered_connection_asks_only_a_verdict(agent, station, quick
     quick_config.write_text(quick_config.read_text() + "\n[agent]\nmetered = true\n")
     _, out, err = agent("check", *words)
     assert "paid for by volume" in out, err
-    told = as_json(agent("check", "--json", *words)[1])["measurements"][2]
+    told = as_json(agent("check", "--json", *words)[1])["measurements"][3]
     assert told["purpose"] == "verdict"
     assert told["download"]["bytes"] <= 4 * 20e6 / 8
-    assert as_json(agent("check", "--json", "--capacity", *words)[1])["measurements"][2]["purpose"] == "capacity"
+    assert as_json(agent("check", "--json", "--capacity", *words)[1])["measurements"][3]["purpose"] == "capacity"
 
 
 def test_check_against_a_server_on_a_metered_connection(agent, quick_config, reflector_url):
@@ -128,7 +131,7 @@ def test_check_against_a_server_on_a_metered_connection(agent, quick_config, ref
 def test_check_asks_about_the_pupils_that_were_named(agent, station, quick_config):
     """On a metered connection a paced test answers the question of a bigger school too, not the policy's."""
     quick_config.write_text(quick_config.read_text() + "\n[agent]\nmetered = true\n")
-    told = as_json(agent("check", "--json", "--pupils", "1000")[1])["measurements"][2]
+    told = as_json(agent("check", "--json", "--pupils", "1000")[1])["measurements"][3]
     assert told["download"]["paced_bps"] == pytest.approx(75e6)
 
 
@@ -139,6 +142,33 @@ def test_check_keeps_the_result_when_the_collector_is_away(agent, station, colle
     assert code == 0
     assert "kept on this computer and will be sent later" in " ".join(out.split())
     assert station.outbox.contents().reports == 1
+
+
+def test_diagnose_looks_at_the_last_sessions(agent, station, collector):
+    """What was measured and sent is diagnosed by the policy's contract; exit 0, and the rules are named."""
+    collector.policy = msgspec.structs.replace(
+        collector.policy, inside=Inside(contracted_download_bps=2e7, contracted_upload_bps=5e6)
+    )
+    identity.save(station.state, station.enrolled.identity, collector.policy)
+    code, out, err = agent("diagnose", "--json")
+    assert code == 0, out + err
+    assert as_json(out)["cause"] == "INSUFFICIENT"
+    assert agent("check", "--json")[0] == 0
+    assert station.outbox.contents().reports == 0
+    told = as_json(agent("diagnose", "--json")[1])
+    assert (told["cause"], told["confidence"]) == ("HEALTHY", "low")
+    assert told["rules_version"] == rules.shipped_rules().name
+    code, out, _ = agent("diagnose")
+    assert code == 0
+    assert out.startswith("HEALTHY (low confidence)\n")
+    assert f"Rules       {rules.shipped_rules().name}" in out
+
+
+def test_diagnose_before_enrolment_says_what_to_do(agent):
+    """Nothing is kept of a computer that belongs to no school: exit 2 and the ways to go on."""
+    code, out, err = agent("diagnose")
+    assert (code, out) == (2, "")
+    assert "check --server URL" in err
 
 
 def test_probe_prints_one_json_object(agent, reflector_url):
@@ -159,9 +189,9 @@ def test_what_is_tested_by_hand_is_counted_and_never_refused(agent, station, qui
     told = msgspec.json.decode(agent("status", "--json")[1])["budget"]
     assert (told["spent_bytes"], told["left_bytes"]) == (6 * 60, 0)
     document = msgspec.json.decode(agent("check", "--json")[1])
-    assert [one["kind"] for one in document["measurements"]] == ["link", "latency", "throughput"]
+    assert [one["kind"] for one in document["measurements"]] == ["link", "latency", "lan", "throughput"]
     again = msgspec.json.decode(agent("status", "--json")[1])["budget"]
-    assert again["spent_bytes"] > document["measurements"][2]["download"]["bytes"]
+    assert again["spent_bytes"] > document["measurements"][3]["download"]["bytes"]
 
 
 def test_a_result_is_shown_even_where_it_cannot_be_counted(agent, station, reflector_url):
@@ -189,7 +219,7 @@ def test_a_probe_that_cannot_run_here_exits_3(agent, add_probe):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("nope",), "there are: latency, librespeed, link, msak, ndt7"),
+        (("nope",), "there are: lan, latency, librespeed, link, msak, ndt7"),
         (("latency", "--set", "colour=red"), "colour"),
         (("latency", "--set", "count"), "expected KEY=VALUE"),
         (("latency", "--set", "count=many"), "count"),

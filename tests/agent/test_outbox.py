@@ -15,7 +15,7 @@ from nacl.signing import SigningKey
 from agent.contract import report, signing, wire
 from agent.contract.errors import MalformedError
 from agent.errors import StateError
-from agent.outbox import KEPT_REFUSALS, RESERVED_AHEAD, Outbox, Waiting
+from agent.outbox import KEPT_REFUSALS, KEPT_SESSIONS, RESERVED_AHEAD, Outbox, Waiting
 from tests.agent.conftest import agent_of, report_maker
 
 URL = "http://collector"
@@ -315,3 +315,19 @@ def test_settling_twice_changes_nothing(outbox, key, make_report):
     ghost = Waiting(row=99, agent="a", sequence=9, sha256="", envelope=b"")
     outbox.settle([(ghost, wire.Receipt(answer="refused"))])
     assert outbox.contents().reports == outbox.contents().refused == 0
+
+
+def test_the_last_sessions_stay_when_they_are_sent(state, outbox, key):
+    """This computer's own diagnosis needs what was sent too: the last sessions without the light ones, in order."""
+    for number in range(KEPT_SESSIONS + 6):
+        trigger = "light" if number % 10 == 9 else "scheduled"
+        outbox.append(agent_of(key), URL, report_maker(key, trigger=trigger))
+    sent = outbox.oldest(URL, 100)
+    outbox.settle([(one, wire.Receipt(answer="stored")) for one in sent])
+    recent = outbox.recent(agent_of(key))
+    assert outbox.contents().reports == 0
+    assert len(recent) == KEPT_SESSIONS
+    assert {one.trigger for one in recent} == {"scheduled"}
+    assert [one.sequence for one in recent] == sorted(one.sequence for one in recent)
+    assert recent[-1].sequence == KEPT_SESSIONS + 6 - (1 if (KEPT_SESSIONS + 6) % 10 == 0 else 0)
+    assert outbox.recent("0" * 32) == []

@@ -1,6 +1,7 @@
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,8 +12,9 @@ import msgspec
 import pytest
 
 from agent import identity, schedule, service, session
+from agent.contract.lan import Lan
 from agent.contract.measurement import Latency, Link, Throughput
-from agent.contract.wire import Hours, Policy
+from agent.contract.wire import Hours, Inside, Policy
 from agent.errors import PausedError, StateError, UplinkError
 from agent.service import Service, SessionTrigger
 from agent.settings import Agent, Settings
@@ -49,7 +51,7 @@ def test_once_measures_and_sends_everything(station, collector):
     assert collector.sequences(station.enrolled.identity.agent) == [1]
     assert station.outbox.contents().reports == 0
     kinds = [type(one) for one in station.outbox.latest()[0].read_measurements()]
-    assert kinds == [Link, Latency, Throughput]
+    assert kinds == [Link, Latency, Lan, Throughput]
 
 
 def test_once_has_time_for_everything():
@@ -217,3 +219,25 @@ def test_killed_between_measuring_and_sending_the_report_arrives_exactly_once(st
     process.communicate(timeout=WAIT_S)
     assert station.send(whatever_pause=True).sent == 1
     assert collector.sequences(station.enrolled.identity.agent) == [1]
+
+
+def test_other_computers_of_the_school_may_test_against_this_one(station):
+    """With the policy's key the service opens its door and says in its link where; without it, or told not to, not."""
+    worker = Service(station)
+    worker._meet_peers()
+    assert worker._here.peer_port() is None
+    identity.save_policy(station.state, msgspec.structs.replace(station.policy(), inside=Inside(peer_key=bytes(32))))
+    worker._follow_policy()
+    try:
+        port = worker._here.peer_port()
+        with socket.create_connection(("127.0.0.1", port), WAIT_S) as door:
+            assert station.enrolled.identity.agent.encode() in door.recv(4096)
+        worker._measure(("link",), "scheduled")
+        [link] = station.outbox.latest()[0].read_measurements()
+        assert link.peer_port == port
+    finally:
+        worker._peers.close()
+    shut = Service(msgspec.structs.replace(station, settings=Settings(agent=Agent(peer=False))))
+    shut._meet_peers()
+    assert shut._here.peer_port() is None
+    assert station.measure(("link",), "manual", lambda _: None)[0].measurements[0].peer_port is None

@@ -5,6 +5,7 @@ import pytest
 from agent import session
 from agent.contract import report, signing
 from agent.contract.errors import InsecureUrlError, SettingsError
+from agent.contract.lan import Lan
 from agent.contract.measurement import Failed, Latency, Link, Skipped, Throughput
 from agent.session import Plan, Question, Session
 from tests.agent.conftest import QUICK
@@ -15,8 +16,8 @@ def test_a_session_measures_everything_in_order(reflector_url):
     told: list[str] = []
     before = datetime.now(UTC)
     seen = session.run(session.full("msak"), Plan(servers=(reflector_url,), probes=QUICK), told.append)
-    assert told == ["link", "latency", "msak"]
-    assert [type(one) for one in seen.measurements] == [Link, Latency, Throughput]
+    assert told == ["link", "latency", "lan", "msak"]
+    assert [type(one) for one in seen.measurements] == [Link, Latency, Lan, Throughput]
     ends = before
     for one in seen.measurements:
         assert one.started_at is not None
@@ -141,8 +142,8 @@ def test_what_is_refused_is_a_recorded_fact(add_probe):
     """Without bytes left the engine is not run, the reason stands in the report, and the other probes run."""
     add_probe("engine", "raise AssertionError('it was run')", *ASKED)
     seen = session.run(session.full("engine"), Plan(probes=QUICK, refusal="the month's data budget is used up"))
-    assert [type(one) for one in seen.measurements] == [Link, Failed, Skipped]
-    refused = seen.measurements[2]
+    assert [type(one) for one in seen.measurements] == [Link, Failed, Lan, Skipped]
+    refused = seen.measurements[3]
     assert isinstance(refused, Skipped)
     assert (refused.probe, refused.reason) == ("engine", "the month's data budget is used up")
     assert refused.started_at is not None
@@ -164,7 +165,7 @@ def test_a_public_address_without_tls_is_refused():
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"nope": {}}, r"a\.toml: \[probes\.nope\].*there are: latency, "),
+        ({"nope": {}}, r"a\.toml: \[probes\.nope\].*there are: lan, latency, "),
         ({"msak": {"colour": 1}}, r"a\.toml: \[probes\.msak\].*colour"),
         ({"latency": {"count": -1}}, r"a\.toml: \[probes\.latency\].*count"),
     ],

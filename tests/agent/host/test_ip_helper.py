@@ -42,7 +42,16 @@ def test_an_adapter() -> None:
     assert (told.index, told.alias, told.description) == (12, "Ethernet", "Realtek")
     assert (told.interface_type, told.physical_medium, told.is_hardware) == (6, 14, True)
     assert (told.rx_bytes, told.rx_packets, told.tx_bytes, told.tx_packets) == (5000, 13, 7000, 24)
+    assert (told.guid, told.rx_groups, told.transmit_bps, told.receive_bps) == (bytes(16), 3, 10**8, 10**8)
     assert ip_helper.decode_row(row()[:-1]) is None
+
+
+def test_a_speed_that_windows_does_not_know() -> None:
+    """All ones and zero are no speed."""
+    raw = bytearray(row())
+    struct.pack_into("<2Q", raw, 1192, 2**64 - 1, 0)
+    told = ip_helper.decode_row(bytes(raw))
+    assert (told.transmit_bps, told.receive_bps) == (None, None)
 
 
 @pytest.mark.parametrize(

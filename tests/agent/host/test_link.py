@@ -73,6 +73,47 @@ def test_loopback_everywhere() -> None:
 
 
 def test_an_interface_that_is_gone() -> None:
-    """An interface that vanished is None, not an error and not zero traffic."""
+    """An interface that vanished is None, not an error."""
     assert link.fetch("gone0") is None
-    assert link.count("gone0", 0.0) is None
+
+
+def test_the_card(tmp_path: Path) -> None:
+    """A card's maker and model come from its folder: a PCI card's own, a USB card's one above."""
+    pci, usb = tmp_path / "pci", tmp_path / "usb" / "1-1:1.0"
+    for folder, files in (
+        (pci, {"vendor": "0x8086\n", "device": "0x15b7\n"}),
+        (usb, {"../idVendor": "0bda\n", "../idProduct": "8153\n", "../product": "USB 10/100/1000 LAN\n"}),
+    ):
+        folder.mkdir(parents=True)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+    drivers = tmp_path / "drivers" / "e1000e"
+    drivers.mkdir(parents=True)
+    (pci / "driver").symlink_to(drivers)
+    assert decode(raw(CARD | link._card(pci))).adapter == "8086:15b7 (e1000e)"
+    assert decode(raw(CARD | link._card(usb))).adapter == "USB 10/100/1000 LAN 0bda:8153"
+    assert decode(raw(CARD | link._card(tmp_path / "none"))).adapter is None
+
+
+@pytest.mark.parametrize(
+    ("mask", "length"),
+    [
+        ("255.255.254.0", 23),
+        ("255.255.255.255", 32),
+        ("ffff:ffff:ffff:ffff::", 64),
+        ("0:0:0:0:0:0:0:0", 0),
+        ("255.0.255.0", None),
+        ("nonsense", None),
+        (None, None),
+    ],
+)
+def test_a_subnets_mask(mask: str | None, length: int | None) -> None:
+    """A mask of either family becomes its length; one with holes and what is none are null."""
+    assert link.decode_mask(mask) == length
+
+
+def test_the_loopbacks_subnet() -> None:
+    """The subnet of an address is that of its own entry, and null for an address the interface does not have."""
+    interface = link.interface_of("127.0.0.1")
+    assert link.prefix_length(interface, "127.0.0.1") == 8
+    assert link.prefix_length(interface, "192.0.2.7") is None

@@ -1,13 +1,21 @@
 """What the probes' tests measure against: real reflectors, plain and over TLS."""
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.meter import progress
+from agent.probes import lan
 from tests.fakes import reflectors
 from tests.fakes.certificates import Authority
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the lan probe find no way out but loopback, so that no test asks the network that it runs in."""
+    monkeypatch.setattr(lan, "_ANYWHERE", [(socket.AF_INET, ("127.0.0.1", 9))])
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +44,16 @@ def heard() -> Iterator[list[progress.Progress]]:
     told: list[progress.Progress] = []
     with progress.watch(told.append):
         yield told
+
+
+@pytest.fixture
+def lesson(tmp_path: Path) -> Callable[..., str]:
+    """Write a catalogue of the services probe with a lesson that is over soon, and no platforms."""
+
+    def write(bitrate_bps: int = 400_000, streams: int = 2, most_streams: int = 4) -> str:
+        file = tmp_path / "services.toml"
+        video = f"bitrate_bps = {bitrate_bps}\nstreams = {streams}\nmost_streams = {most_streams}\nlesson_s = 4"
+        file.write_text(f'[video]\nsource = "test"\n{video}\n[cameras]\nbitrate_bps = 4_000_000\nsource = "test"\n')
+        return str(file)
+
+    return write

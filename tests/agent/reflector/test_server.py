@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from agent.contract.errors import SettingsError
-from agent.reflector import health, librespeed, msak, ndt7, ookla, serve
+from agent.reflector import health, librespeed, msak, ndt7, ookla, serve, video
 from agent.reflector import server as reflector_server
 from tests.fakes import reflectors
 from tests.fakes.reflectors import connected, everything, said
@@ -78,7 +78,7 @@ def test_a_wrong_method_hears_the_right_ones(server: str) -> None:
 
 def test_no_two_protocols_claim_a_path() -> None:
     """Every protocol keeps the paths that it brings."""
-    protocols = (health, msak, ndt7, librespeed, ookla)
+    protocols = (health, msak, ndt7, librespeed, ookla, video)
     assert sum(len(protocol.ROUTES) for protocol in protocols) == len(reflector_server.ROUTES)
 
 

@@ -1,0 +1,94 @@
+"""Signs of a bad cable, port or switch, and of a good one; pure."""
+
+from agent.contract.causes import Evidence
+from agent.contract.measurement import Link
+from agent.contract.peer import Reached
+from agent.contract.rules import Wired
+from agent.contract.signs.seen import OTHER_SEGMENT, Seen, fact, held, rate
+
+_MBIT = 1e6
+
+
+def wiring(seen: Seen) -> tuple[Evidence, ...]:
+    """Return what shows the wiring to be at fault; a storm of broadcasts shows on Wi-Fi too."""
+    found = list(storm(seen))
+    if seen.link is not None and seen.is_cabled:
+        found += _link(seen, seen.link)
+    elif seen.throughput is not None and "link_limited" in seen.throughput.tainted and not seen.is_wifi:
+        found.append(fact(seen.throughput, "test marked link_limited", 1, "mark", OTHER_SEGMENT))
+    best = _best_peer(seen)
+    if best is not None and seen.peer is not None and best[0] < _wide_enough_bps(seen):
+        found.append(rate(seen.peer, "fastest computer inside", best[0], _wide_enough_bps(seen), OTHER_SEGMENT))
+    return tuple(found)
+
+
+def storm(seen: Seen) -> tuple[Evidence, ...]:
+    """Return that broadcasts storm through the network, which a loop of cables does."""
+    limit = seen.rules.wired.broadcasts_per_s
+    for of in (seen.lan, seen.link):
+        if of is not None and of.broadcasts_per_s is not None and of.broadcasts_per_s > limit.value:
+            return (held(of, "broadcasts and multicasts", of.broadcasts_per_s, limit, "a quiet count a minute later"),)
+    return ()
+
+
+def good_path(seen: Seen) -> tuple[Evidence, ...]:
+    """Return that another computer inside was reached faster than the line could ever be."""
+    best = _best_peer(seen)
+    if best is None or seen.peer is None or not seen.contract.is_known or best[0] < _wide_enough_bps(seen):
+        return ()
+    return (rate(seen.peer, "fastest computer inside", best[0], _wide_enough_bps(seen)),)
+
+
+def too_narrow(seen: Seen) -> tuple[Evidence, ...]:
+    """Return that the link is too slow to say anything about so fast a line, whether or not it was the limit."""
+    link = seen.link
+    if link is None or not seen.is_cabled or link.speed_bps is None or not seen.contract.is_known:
+        return ()
+    if link.speed_bps >= _wide_enough_bps(seen):
+        return ()
+    return (rate(link, "link of this computer", link.speed_bps, _wide_enough_bps(seen), OTHER_SEGMENT),)
+
+
+def _link(seen: Seen, link: Link) -> list[Evidence]:
+    rules = seen.rules.wired
+    found = []
+    if link.duplex == "half":
+        found.append(fact(link, "half duplex", 1, "mark", "full duplex on both ends of the cable"))
+    # Of a null speed nothing is known; a speed of 0 is a cable without a link.
+    if link.speed_bps is not None and 0 < link.speed_bps <= rules.slowest_link_bps.value:
+        limit = rules.slowest_link_bps
+        found.append(held(link, "link of this computer", link.speed_bps, limit, OTHER_SEGMENT))
+    elif _is_full(seen, link):
+        found.append(rate(link, "link of this computer, full in the test", link.speed_bps or 0.0, None, OTHER_SEGMENT))
+    return found + _errors(link, rules)
+
+
+def _is_full(seen: Seen, link: Link) -> bool:
+    if seen.throughput is not None and "link_limited" in seen.throughput.tainted:
+        return True
+    limit_bps = seen.rules.wired.full_link_ratio.value * (link.speed_bps or 0.0)
+    # A rate that the sender's pace bound says nothing of what the link can carry.
+    return limit_bps > 0 and any(not one.is_lower_bound and one.ip_bps >= limit_bps for _, one, _ in seen.directions)
+
+
+def _errors(link: Link, rules: Wired) -> list[Evidence]:
+    errors, packets = link.errors or 0, link.packets or 0
+    if errors < rules.least_errors.value or errors <= rules.error_ratio.value * (packets + errors):
+        return []
+    return [held(link, "damaged packets", errors / (packets + errors), rules.error_ratio, OTHER_SEGMENT)]
+
+
+def _wide_enough_bps(seen: Seen) -> float:
+    return seen.rules.line.headroom_ratio.value * seen.contract.widest_bps
+
+
+def _best_peer(seen: Seen) -> tuple[float, Reached] | None:
+    """Return the fastest test between this computer and another, both on cables that could carry it."""
+    tested = []
+    for one in seen.peer.peers if seen.peer is not None and seen.is_cabled else ():
+        rates = [bps for bps in (one.download_bps, one.upload_bps) if bps is not None]
+        # A slow card at the other end is that computer's matter.
+        is_narrow = one.link_bps_there is not None and one.link_bps_there < _wide_enough_bps(seen)
+        if rates and one.medium_there == "ethernet" and one.medium_here in ("ethernet", None) and not is_narrow:
+            tested.append((min(rates), one))
+    return max(tested, key=lambda pair: pair[0], default=None)

@@ -1,0 +1,61 @@
+"""How sure a verdict is, by repeats and days, and which of many figures are shown for it; pure."""
+
+from collections.abc import Iterable, Sequence
+
+from agent.contract import standards
+from agent.contract.causes import Cause, Confidence, Contract, Defect, Evidence
+from agent.contract.line import days_of
+from agent.contract.rules import Rules
+from agent.contract.signs import Signs
+from agent.contract.standards import Target
+
+_SHOWN = 3
+
+
+def confidence(signs: Sequence[Signs], rules: Rules) -> Confidence:
+    """Return how sure repeats make: high needs them on several days too."""
+    if len(signs) < rules.enough.repeats.value:
+        return "low"
+    return "high" if days_of(signs) >= rules.enough.days.value else "medium"
+
+
+def surety(cause: Cause, signs: Sequence[Signs], rules: Rules) -> Confidence:
+    """Return how sure these tests of one computer make a cause that lies at it or inside the school."""
+    if cause.startswith("WIFI") and all(is_weak(one, rules) for one in signs):
+        return "low"
+    sure = confidence(signs, rules)
+    # A computer's or a cable's own figure needs no repeats to be true.
+    return "medium" if sure == "low" and cause in {"HOST", "LAN_WIRED"} else sure
+
+
+def is_weak(one: Signs, rules: Rules) -> bool:
+    """Tell whether what explains a slow Wi-Fi is a borderline signal, or only something that may disturb."""
+    limit = rules.wifi.signal_dbm.value - rules.wifi.borderline_db.value
+    if one.coverage:
+        return all(figure.value >= limit for figure in one.coverage)
+    return not one.interference and not one.setup
+
+
+def rates(signs: Sequence[Signs]) -> tuple[Evidence, ...]:
+    """Return what the newest of these tests came out with."""
+    return tuple(one.rate for one in signs[-_SHOWN:] if one.rate is not None)
+
+
+def named_once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Return the last figure of each name."""
+    return tuple({one.figure: one for one in evidence}.values())
+
+
+def defects(signs: Iterable[Signs]) -> tuple[Defect, ...]:
+    """Return every defect once, as it was seen last."""
+    return tuple({(one.defect, one.sentence): one for each in signs for one in each.defects}.values())
+
+
+def is_too_small(contract: Contract, target: Target) -> bool:
+    """Tell whether the contract itself promises less than the school needs."""
+    needed_bps = target.download_bps or target.download_floor_bps
+    promised = (contract.download_bps, contract.upload_bps)
+    pairs = zip(promised, (needed_bps, target.upload_bps), strict=True)
+    return contract.agreed and any(
+        one is not None and one < standards.decision_level(needed, target.tolerance) for one, needed in pairs
+    )

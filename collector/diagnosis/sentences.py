@@ -1,0 +1,83 @@
+"""The one sentence of each cause for a school: what it is, how many computers, and what to do."""
+
+from agent.contract.causes import Cause, Contract
+from agent.contract.line import Line
+
+_NAMES: dict[Cause, str] = {
+    "HOST": "the computers themselves",
+    "LAN_WIRED": "cables and switches",
+    "WIFI_COVERAGE": "the reach of the Wi-Fi",
+    "WIFI_INTERFERENCE": "the crowded air of the Wi-Fi",
+    "WIFI_CONFIG": "the settings of the Wi-Fi",
+    "LINE_SATURATED": "the school's own traffic",
+    "LOWER_PLAN": "the plan of the line",
+    "ISP_LINE": "the operator's line",
+}
+_INSIDE: dict[Cause, str] = {
+    "HOST": "are too slow or too busy themselves: close other programs on them, or replace them",
+    "LAN_WIRED": "are held back by their cable, port or switch: try another cable and port, then the switch they share",
+    "WIFI_COVERAGE": "have too weak a Wi-Fi signal: put an access point in or near their rooms",
+    "WIFI_INTERFERENCE": "are slow because the air of the Wi-Fi is crowded or disturbed: use 5 GHz, other channels and "
+    "more access points",
+    "WIFI_CONFIG": "are held back by the settings or the cable of their access points: use 5 GHz, and let them be "
+    "checked",
+}
+
+
+def inside(cause: Cause, failing: int, measured: int, line: Line | None) -> str:
+    """Return the sentence of a cause inside the school."""
+    shown = " The operator's line delivers." if line is not None and line.delivers else ""
+    return f"{failing} of {measured} measured computers {_INSIDE[cause]}.{shown}"
+
+
+def mixed(causes: tuple[Cause, ...]) -> str:
+    """Return the sentence for two causes or more."""
+    return (
+        f"More than one thing is slow: {' and '.join(_NAMES[one] for one in causes)}. Mend what is inside the school "
+        "first, then measure again."
+    )
+
+
+def of_line(cause: Cause, line: Line, contract: Contract) -> str:
+    """Return the sentence of a cause that lies in the line or its use."""
+    if cause == "LINE_SATURATED":
+        return (
+            "The school's own traffic fills the line: see who is downloading, move updates to the night, or order a "
+            "larger plan. Nobody is at fault."
+        )
+    if cause == "LOWER_PLAN":
+        promised = "the contract promises" if contract.agreed else "the school needs"
+        speed = f"{line.plan_bps / 1e6:g} Mbit/s" if line.plan_bps else "one smaller speed"
+        return (
+            f"The line gives {speed} all day, as a smaller plan than {promised} would: compare the bill with the "
+            "contract before complaining about the line."
+        )
+    return (
+        f"The operator's line is slower than the contract promises: clean computers on cables measured it {line.tests} "
+        f"times on an idle line ({line.days} day{'' if line.days == 1 else 's'}). Show this to the operator."
+    )
+
+
+def too_small() -> str:
+    """Return the sentence for a line that keeps a contract which is too small."""
+    return "The line does what its contract promises, and that is less than the school needs: order a larger plan."
+
+
+def healthy(contract: Contract) -> str:
+    """Return the sentence for a school where nothing is the matter."""
+    promised = "the contract promises" if contract.agreed else "the school needs"
+    return f"Nothing is the matter: the line delivers what {promised}, and the measured computers get it."
+
+
+def insufficient(missing: tuple[str, ...]) -> str:
+    """Return the sentence for too little data."""
+    wanted = "; ".join(missing)
+    return f"There is not enough to say what is slow. What is missing: {wanted}."
+
+
+def not_organised(failing: int, measured: int) -> str:
+    """Return the sentence of the government's finding: fibre, and no proper network behind it."""
+    return (
+        f"The local network is not properly organised: the line delivers, but in {failing} of {measured} measured "
+        "rooms it does not arrive."
+    )

@@ -1,0 +1,49 @@
+"""The diagnosis of a school in a period, from what is stored of its computers' newest sessions."""
+
+from itertools import groupby
+
+import msgspec
+
+from agent.contract import measurement
+from agent.contract.causes import Contract
+from agent.contract.errors import MalformedError
+from agent.contract.measurement import Measurement, Unknown
+from agent.contract.rules import shipped_rules
+from agent.contract.standards import target_for
+from collector.diagnosis import ComputerSession, SchoolDiagnosis, diagnose_school
+from collector.periods import Period
+from collector.store import sessions
+from collector.store.database import Connection
+from collector.store.schools import SchoolRecord
+from collector.store.sessions import StoredMeasurement
+
+
+def of_school(
+    connection: Connection, school: SchoolRecord, period: Period, *, for_operator: bool = False
+) -> SchoolDiagnosis:
+    """Diagnose one school by what the viewer may see of it.
+
+    An operator judges lines: the defects of a school's own network, with its addresses, are not for it.
+    """
+    rows = sessions.of_school(connection, school.school_id, period)
+    facts = [_session(list(group)) for _, group in groupby(rows, key=lambda row: (row.agent_id, row.sequence))]
+    contract = Contract(download_bps=school.download_contracted_bps, upload_bps=school.upload_contracted_bps)
+    found = diagnose_school(facts, contract, target_for(school.pupils), shipped_rules())
+    return msgspec.structs.replace(found, defects=()) if for_operator else found
+
+
+def _session(rows: list[StoredMeasurement]) -> ComputerSession:
+    first = rows[0]
+    return ComputerSession(
+        agent=first.agent_id,
+        room=first.room,
+        started_at=min(row.measured_at for row in rows),
+        measurements=[_read(row.body) for row in rows],
+    )
+
+
+def _read(body: str) -> Measurement | Unknown:
+    try:
+        return measurement.decode(body.encode())
+    except MalformedError:  # of a newer schema, kept as it came
+        return Unknown(kind="unreadable")

@@ -1,0 +1,3 @@
+select key
+from peer_key
+where school_id = %(school_id)s
