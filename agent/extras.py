@@ -13,6 +13,7 @@ from agent.contract.peer import Peer
 from agent.contract.services import Services
 from agent.contract.wifi import Wifi
 from agent.contract.wire import Inside, Policy
+from agent.errors import ProbeUnavailable
 from agent.host import wifi
 from agent.outbox import Outbox
 
@@ -20,6 +21,7 @@ _DAY = timedelta(days=1)
 _EARLY = timedelta(hours=1)  # sessions are drawn anew each day: an hour less than a day is a day too
 _VIDEO = "last video lesson"
 _NO_VIDEO_BYTES = 1
+_LEAST_PEER_BYTES = 4_000_000  # the probe takes no smaller limit
 _LAST = {"wifi": "last look at the Wi-Fi", "services": "last look at the platforms", "peer": "last peer test"}
 
 
@@ -37,8 +39,11 @@ def due(policy: Policy, outbox: Outbox, now: datetime) -> tuple[str, ...]:
 
 
 def has_wifi() -> bool:
-    """Tell whether this computer has a Wi-Fi card."""
-    return bool(wifi.interfaces())
+    """Tell whether this computer has a Wi-Fi card; not where its system has nothing that knows of Wi-Fi."""
+    try:
+        return bool(wifi.interfaces())
+    except (ProbeUnavailable, OSError):
+        return False
 
 
 def remember(seen: Iterable[Measurement], outbox: Outbox, now: datetime) -> None:
@@ -73,12 +78,7 @@ def handed(policy: Policy, outbox: Outbox, agent: str, left_bytes: int | None, n
     return {
         "wifi": own_networks(inside),
         "lan": {} if inside.peer_key is None else {"key": inside.peer_key},
-        "peer": {
-            "key": "" if inside.peer_key is None else inside.peer_key.hex(),
-            "agent": agent,
-            "peers": inside.peers,
-            "max_bytes": max(4_000_000, inside.peer_bytes),
-        },
+        "peer": other_computers(inside, agent),
         "services": services,
     }
 
@@ -86,6 +86,16 @@ def handed(policy: Policy, outbox: Outbox, agent: str, left_bytes: int | None, n
 def own_networks(inside: Inside) -> dict[str, Any]:
     """Return the wifi probe's settings: which networks are the school's."""
     return {"own_ssids_hex": inside.own_ssids_hex, "own_bssid_prefixes": inside.own_bssid_prefixes}
+
+
+def other_computers(inside: Inside, agent: str) -> dict[str, Any]:
+    """Return the peer probe's settings: the school's key and computers, and how much a test between two may take."""
+    return {
+        "key": "" if inside.peer_key is None else inside.peer_key.hex(),
+        "agent": agent,
+        "peers": inside.peers,
+        "max_bytes": max(_LEAST_PEER_BYTES, inside.peer_bytes),
+    }
 
 
 def _name(seen: Measurement) -> str | None:

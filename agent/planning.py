@@ -56,12 +56,11 @@ class Planner(Struct, frozen=True, kw_only=True):
         if trigger == "light":
             return usual
         month = budget.of_month(self.outbox, self.policy, self.settings.agent.monthly_bytes, now)
-        needed = budget.verdict_bytes(target)
+        needed, left = budget.verdict_bytes(target), month.left_bytes
+        usual = self._handed(usual, self._extra_bytes(left), now)
         if (refusal := budget.refusal(month, needed)) is not None:
             return msgspec.structs.replace(usual, refusal=refusal)
-        left = month.left_bytes
         asked = self._wanted(trigger, left, needed, now)
-        usual = self._handed(usual, self._extra_bytes(left), now)
         if left is not None and asked.purpose == "capacity" and trigger == "scheduled":
             left = schedule.capacity_share(left)
         # A verdict limits itself to what was just found to be left.

@@ -107,8 +107,8 @@ def run(names: Sequence[str], plan: Plan, announce: Callable[[str], None] = lamb
 
 
 def _with_upload(plan: Plan, seen: Measurement) -> Plan:
-    """Hand on how fast the line was just now, for what cameras leave of it."""
-    if not isinstance(seen, Throughput) or seen.upload is None:
+    """Hand on how fast the line was just now, for what cameras leave of it; "at least" and spoiled tests do not say."""
+    if not isinstance(seen, Throughput) or seen.upload is None or seen.upload.is_lower_bound or seen.tainted:
         return plan
     services = {**plan.handed.get("services", {}), "upload_bps": seen.upload.ip_bps}
     return msgspec.structs.replace(plan, handed={**plan.handed, "services": services})

@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from agent import planning, service, session
+from agent import extras, planning, service, session
 from agent.contract import coverage
 from agent.contract.coverage import Grade, Heard
 from agent.contract.errors import NetreadyError, SettingsError
@@ -124,11 +124,10 @@ def _look(here: Station, announce: Callable[[str], None], *, peer: bool) -> Sess
 
 def _asked(agent: str, inside: Inside) -> dict[str, dict[str, Any]]:
     """Return what the probes of a stop are asked, by what the collector told of the inside of the school."""
-    own = {"own_ssids_hex": inside.own_ssids_hex, "own_bssid_prefixes": inside.own_bssid_prefixes}
-    peer = {"agent": agent, "peers": inside.peers, "max_bytes": inside.peer_bytes}
-    if inside.peer_key is not None:
-        peer["key"] = inside.peer_key.hex()
-    return {"wifi": {"fresh": True, "scans": SCANS, **own}, "peer": peer}
+    return {
+        "wifi": {"fresh": True, "scans": SCANS, **extras.own_networks(inside)},
+        "peer": extras.other_computers(inside, agent),
+    }
 
 
 def _router(seen: Sequence[Measurement]) -> Iterator[Lan]:

@@ -20,6 +20,7 @@ from msgspec import Struct
 from agent.contract import coverage as rules_of
 from agent.contract.coverage import Grade
 from agent.contract.rules import Rules, shipped_rules
+from agent.contract.signs import wiring
 from collector.periods import Period
 from collector.store import own_networks, rooms, schools
 from collector.store.database import Connection
@@ -169,8 +170,7 @@ def passes_by_link(link: ComputerLink, rules: Rules) -> tuple[bool, bool] | None
         return passes, rules_of.is_borderline(link.own_dbm, rules.wifi)
     if link.medium != "ethernet" or link.link_speed_bps is None:
         return None
-    errors, packets = link.errors or 0, link.packets or 0
-    is_broken = errors >= rules.wired.least_errors.value and errors > rules.wired.error_ratio.value * packets
+    is_broken = wiring.error_ratio(link.errors, link.packets, rules.wired) is not None
     return link.link_speed_bps > rules.wired.slowest_link_bps.value and link.duplex != "half" and not is_broken, False
 
 

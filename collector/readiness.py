@@ -42,11 +42,16 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
 
 def of_period(
-    connection: Connection, period: Period, region_id: str | None = None, standards: Standards | None = None
+    connection: Connection,
+    period: Period,
+    region_id: str | None = None,
+    standards: Standards | None = None,
+    *,
+    cabled: bool = False,
 ) -> list[Readiness]:
-    """Judge every school the viewer may see, in the order of their ids."""
+    """Judge every school the viewer may see, in the order of their ids; ``cabled``: by computers with a cable only."""
     by_school: dict[str, list[ComputerFigures]] = defaultdict(list)
-    for computer in figures.computers_in_period(connection, period):
+    for computer in figures.computers_in_period(connection, period, cabled=cabled):
         by_school[computer.school_id].append(computer)
     rules = standards or shipped_standards()
     return [

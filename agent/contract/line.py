@@ -16,7 +16,7 @@ from agent.contract.signs import Signs
 _NO_CONTRACT = "the speed that the contract promises"
 _AGAIN = "more tests, at other hours"
 _DAYS = "tests on another day or against another server"
-_PATH = "round trips to the router beside the tests, or a test between two computers on cables"
+_PATH = "tests by cable while the school's router answers pings, or a second computer on a cable that runs this agent"
 _IDLE = "proof that nobody else used the line: the router's counters (UPnP), or tests after lessons"
 _SERVERS = "another test server: the ones asked do not agree"
 _SHOWN = 3
@@ -61,12 +61,19 @@ def judge(signs: Sequence[Signs], contract: Contract, rules: Rules) -> Line:
     return Line(
         delivers=True,
         is_firm=True,
-        confidence=_by_count(good, rules),
+        confidence=confidence(good, rules),
         evidence=_rates(good),
         counter_evidence=_rates(slow),
         days=days_of(good),
         tests=len(good),
     )
+
+
+def confidence(signs: Sequence[Signs], rules: Rules) -> Confidence:
+    """Return how sure repeats make: high needs them on several days too."""
+    if len(signs) < rules.enough.repeats.value:
+        return "low"
+    return "high" if days_of(signs) >= rules.enough.days.value else "medium"
 
 
 def days_of(signs: Sequence[Signs]) -> int:
@@ -112,7 +119,7 @@ def _slow_when_idle(idle: Sequence[Signs], good: Sequence[Signs], contract: Cont
     is_spread = days_of(sure_ones) >= rules.enough.days.value or servers_of(sure_ones) >= rules.enough.servers.value
     wanted = {
         _AGAIN: tests >= rules.enough.repeats.value,
-        _DAYS: is_spread or (days >= rules.enough.days.value or servers >= rules.enough.servers.value),
+        _DAYS: days >= rules.enough.days.value or servers >= rules.enough.servers.value,
         _PATH: sum(bool(one.path) for one in idle) >= rules.enough.repeats.value,
         _IDLE: len(sure_ones) >= rules.enough.repeats.value and is_spread,
     }
@@ -178,12 +185,6 @@ def _disagree(slow: Sequence[Signs], good: Sequence[Signs]) -> bool:
 def _span_hours(signs: Sequence[Signs]) -> float:
     times = [one.at.timestamp() for one in signs if one.at is not None]
     return (max(times) - min(times)) / 3600 if times else 0.0
-
-
-def _by_count(signs: Sequence[Signs], rules: Rules) -> Confidence:
-    if len(signs) < rules.enough.repeats.value:
-        return "low"
-    return "high" if days_of(signs) >= rules.enough.days.value else "medium"
 
 
 def _rates(signs: Sequence[Signs]) -> tuple[Evidence, ...]:

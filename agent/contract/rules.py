@@ -71,7 +71,6 @@ class Wired(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a cable or the wiring is at fault."""
 
     slowest_link_bps: Threshold
-    desktop_link_bps: Threshold
     full_link_ratio: Threshold
     error_ratio: Threshold
     least_errors: Threshold

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from agent.contract import line as lines
 from agent.contract import standards
 from agent.contract.causes import Cause, Confidence, Contract, Defect, Evidence
-from agent.contract.line import days_of
 from agent.contract.rules import Rules
 from agent.contract.signs import Signs
 from agent.contract.standards import Target
@@ -12,18 +12,11 @@ from agent.contract.standards import Target
 _SHOWN = 3
 
 
-def confidence(signs: Sequence[Signs], rules: Rules) -> Confidence:
-    """Return how sure repeats make: high needs them on several days too."""
-    if len(signs) < rules.enough.repeats.value:
-        return "low"
-    return "high" if days_of(signs) >= rules.enough.days.value else "medium"
-
-
 def surety(cause: Cause, signs: Sequence[Signs], rules: Rules) -> Confidence:
     """Return how sure these tests of one computer make a cause that lies at it or inside the school."""
     if cause.startswith("WIFI") and all(is_weak(one, rules) for one in signs):
         return "low"
-    sure = confidence(signs, rules)
+    sure = lines.confidence(signs, rules)
     # A computer's or a cable's own figure needs no repeats to be true.
     return "medium" if sure == "low" and cause in {"HOST", "LAN_WIRED"} else sure
 

@@ -100,15 +100,15 @@ def _not_slow(
     good = [one for one in tested if one.delivers]
     if not good:
         return _Verdict(cause="INSUFFICIENT", missing=(_AN_OPEN_TEST,))
-    confidence = weighing.confidence(good, rules)
+    sure = lines.confidence(good, rules)
     if target is not None and weighing.is_too_small(contract, target):
         return _Verdict(
-            cause="LOWER_PLAN", confidence=confidence, evidence=weighing.rates(good), plan_bps=contract.download_bps
+            cause="LOWER_PLAN", confidence=sure, evidence=weighing.rates(good), plan_bps=contract.download_bps
         )
     notes = [evidence for one in good for evidence in (*one.host, *one.inside)]
     return _Verdict(
         cause="HEALTHY",
-        confidence=confidence,
+        confidence=sure,
         evidence=weighing.rates(good),
         counter_evidence=(*weighing.rates(short), *weighing.named_once(notes)),
     )

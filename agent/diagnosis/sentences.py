@@ -94,15 +94,15 @@ def _host(words: Words) -> str:
 
 
 def _plan(words: Words) -> str:
-    speed = f"{mbit(words.plan_bps)} Mbit/s" if words.plan_bps else "a smaller speed"
-    if words.plan_bps is not None and words.plan_bps == words.contract.download_bps:
+    if words.plan_bps is None or words.plan_bps == words.contract.download_bps:
+        of_speed = f" of {mbit(words.plan_bps)} Mbit/s" if words.plan_bps is not None else ""
         return (
-            f"The line does what its contract of {speed} promises, and that is less than the school needs: order a "
+            f"The line does what its contract{of_speed} promises, and that is less than the school needs: order a "
             "larger plan."
         )
     return (
-        f"The line always gives {speed}, as a smaller plan than {_promise(words.contract)} would: compare the "
-        "bill with the contract before complaining about the line."
+        f"The line always gives {mbit(words.plan_bps)} Mbit/s, as a smaller plan than {_promise(words.contract)} "
+        "would: compare the bill with the contract before complaining about the line."
     )
 
 

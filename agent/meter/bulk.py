@@ -183,8 +183,8 @@ class Bulk:
 
         That round trip is the one with the queue that the test has filled.
         """
-        if found is None:
-            return 0.0
+        if found is None or counted_bytes <= 0:
+            return 0.0  # where the far end's kernel has all of a small test before its program has read any of it
         if self._setting.way == "upload":
             return max(0.0, self._sent.total * layers.segment(self.lanes[0].sock).ip_per_payload - counted_bytes)
         loaded_rtt_s = max(self._setting.rtt_s, self._echoes.latest_s if self._echoes is not None else 0.0)

@@ -199,7 +199,12 @@ class _Attempts:
         sock.setblocking(False)
         if self._receive_bytes is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_bytes)
-        code = sock.connect_ex(address)
+        try:
+            code = sock.connect_ex(address)
+        except OSError as error:  # an address with a zone that this computer has not
+            sock.close()
+            self.error = error
+            return
         if code not in _PENDING:
             sock.close()
             self.error = OSError(code, os.strerror(code))

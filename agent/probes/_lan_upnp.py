@@ -120,10 +120,17 @@ def describe(document: bytes, base: Place, router: str) -> Description | None:
     root = tree(document)
     if root is None:
         return None
-    here = f"http://{router}:{base.port}{base.target}"
-    beginning = urljoin(here, (root.findtext("{*}URLBase") or "").strip()[:_MOST_URL])
     device = root.find("{*}device")
+    beginning = _beginning(root, f"http://{router}:{base.port}{base.target}")
     return Description(model=_model(device), services=tuple(_services(root, beginning, router)))
+
+
+def _beginning(root: ET.Element, here: str) -> str:
+    """Return what the addresses in a description begin with; a base that is no URL counts as none."""
+    try:
+        return urljoin(here, (root.findtext("{*}URLBase") or "").strip()[:_MOST_URL])
+    except ValueError:
+        return here
 
 
 def _model(device: ET.Element | None) -> str | None:

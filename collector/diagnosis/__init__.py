@@ -26,6 +26,7 @@ __all__ = ["ComputerSession", "SchoolDiagnosis", "diagnose_school"]
 _NO_RATE = "the speed that the contract promises, or the number of pupils, in the registry"
 _CONTRACT = "the speed that the contract promises, in the registry"
 _CABLE = "a computer on a cable near the router, or a second computer"
+_TOGETHER = "tests of the slow computers at the hours in which the one on a cable is fast"
 
 
 class SchoolDiagnosis(Diagnosis, frozen=True, kw_only=True):
@@ -286,6 +287,9 @@ def _delivers(school: _School) -> _Found:
     line, best = school.line, school.best
     if best is None:
         return _insufficient(school, (_CABLE,))
+    measured = sum(bool(one.tested) for one in school.computers)
+    if school.slow and len(school.slow) >= school.rules.school.second_cause_ratio.value * measured:
+        return _insufficient(school, (_TOGETHER,))
     unexplained = [figure for one in school.slow for figure in one.computer.own(weighing.rates(one.tests)[-1:])]
     counter = (*best.own(line.counter_evidence), *unexplained)
     if school.target is not None and weighing.is_too_small(school.contract, school.target):
@@ -299,7 +303,7 @@ def _delivers(school: _School) -> _Found:
     return _Found(
         cause="HEALTHY",
         confidence=line.confidence,
-        sentence=sentences.healthy(school.contract),
+        sentence=sentences.healthy(school.contract, len(school.slow), measured),
         evidence=best.own(line.evidence),
         counter_evidence=counter,
     )
@@ -309,7 +313,10 @@ def _is_not_organised(school: _School, rooms: set[str], unfit: set[str]) -> bool
     """Tell whether the line delivers and yet does not arrive: in enough rooms, and on enough days each."""
     rules = school.rules
     ratio = rules.school.unfit_ratio.value
-    if not school.line.delivers or len(rooms) < rules.enough.computers.value or len(unfit) < ratio * len(rooms):
+    is_blamed = school.line.cause == "ISP_LINE" and school.line.is_firm
+    if not school.line.delivers or is_blamed:
+        return False
+    if len(rooms) < rules.enough.computers.value or len(unfit) < ratio * len(rooms):
         return False
     tested: dict[date, set[str]] = {}
     failing: dict[date, set[str]] = {}

@@ -164,12 +164,13 @@ def _same_hour(one: Signs, best: Computer) -> bool:
 
 
 def _typical(best: Computer) -> dict[str, float]:
-    """Return the median rate of the best-placed computer's clean tests in each direction."""
+    """Return the median rate of the best-placed computer's clean tests in each direction, never of lower bounds."""
     rates: dict[str, list[float]] = defaultdict(list)
     for one in best.tested:
         if one.may_speak_for_the_line:
             for way in one.ways:
-                rates[way.name].append(way.value_bps)
+                if not way.is_at_least:
+                    rates[way.name].append(way.value_bps)
     return {name: sorted(values)[len(values) // 2] for name, values in rates.items()}
 
 

@@ -47,7 +47,8 @@ def of_schools(connection: Connection, schools: Sequence[SchoolRecord], period: 
         question = (viewer, repr(school), period.label, rules, marks.get(school.school_id))
         summary = _known.get(question)
         if summary is None:
-            summary = _summary(stored.of_school(connection, school, period))
+            for_operator = viewer[0] == "operator"
+            summary = _summary(stored.of_school(connection, school, period, for_operator=for_operator))
             _remember(question, summary)
         found[school.school_id] = summary
     return found

@@ -63,9 +63,14 @@ def too_small() -> str:
     return "The line does what its contract promises, and that is less than the school needs: order a larger plan."
 
 
-def healthy(contract: Contract) -> str:
-    """Return the sentence for a school where nothing is the matter."""
+def healthy(contract: Contract, slow: int, measured: int) -> str:
+    """Return the sentence for a school where nothing is the matter, but for few computers that nothing explains."""
     promised = "the contract promises" if contract.agreed else "the school needs"
+    if slow:
+        return (
+            f"The line delivers what {promised}, and most measured computers get it; nothing shows why {slow} of "
+            f"{measured} did not: measure there again."
+        )
     return f"Nothing is the matter: the line delivers what {promised}, and the measured computers get it."
 
 

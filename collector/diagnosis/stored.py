@@ -1,5 +1,6 @@
 """The diagnosis of a school in a period, from what is stored of its computers' newest sessions."""
 
+from datetime import tzinfo
 from itertools import groupby
 
 import msgspec
@@ -26,24 +27,29 @@ def of_school(
     An operator judges lines: the defects of a school's own network, with its addresses, are not for it.
     """
     rows = sessions.of_school(connection, school.school_id, period)
-    facts = [_session(list(group)) for _, group in groupby(rows, key=lambda row: (row.agent_id, row.sequence))]
+    # Days and hours are the school's own: in UTC one evening of some countries is two days.
+    zone = period.start.tzinfo
+    facts = [_session(list(group), zone) for _, group in groupby(rows, key=lambda row: (row.agent_id, row.sequence))]
     contract = Contract(download_bps=school.download_contracted_bps, upload_bps=school.upload_contracted_bps)
     found = diagnose_school(facts, contract, target_for(school.pupils), shipped_rules())
     return msgspec.structs.replace(found, defects=()) if for_operator else found
 
 
-def _session(rows: list[StoredMeasurement]) -> ComputerSession:
+def _session(rows: list[StoredMeasurement], zone: tzinfo | None) -> ComputerSession:
     first = rows[0]
     return ComputerSession(
         agent=first.agent_id,
         room=first.room,
-        started_at=min(row.measured_at for row in rows),
-        measurements=[_read(row.body) for row in rows],
+        started_at=min(row.measured_at for row in rows).astimezone(zone),
+        measurements=[_read(row.body, zone) for row in rows],
     )
 
 
-def _read(body: str) -> Measurement | Unknown:
+def _read(body: str, zone: tzinfo | None) -> Measurement | Unknown:
     try:
-        return measurement.decode(body.encode())
+        one = measurement.decode(body.encode())
     except MalformedError:  # of a newer schema, kept as it came
         return Unknown(kind="unreadable")
+    if isinstance(one, Unknown) or one.started_at is None:
+        return one
+    return msgspec.structs.replace(one, started_at=one.started_at.astimezone(zone))

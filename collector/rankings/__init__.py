@@ -124,15 +124,18 @@ def of_line(one: Readiness) -> dict[str, Any]:
 _AnyRow = TypeVar("_AnyRow", bound=Row)
 
 
-def numbered(rows: list[_AnyRow], score: Callable[[_AnyRow], float | None]) -> list[_AnyRow]:
+def numbered(
+    rows: list[_AnyRow], score: Callable[[_AnyRow], float | None], *, judged_first: bool = True
+) -> list[_AnyRow]:
     """Order rows by falling score and number them; equal scores share a rank and stand in the order of their ids.
 
-    Rows that are judged stand before those without enough data, and rows without a score come last, without a rank.
+    Rows without a score come last, without a rank; before them, where ``meets`` is what is ranked (``judged_first``),
+    those without enough data.
     """
 
     def place(row: _AnyRow) -> tuple[bool, bool, float, str]:
         value = score(row)
-        return (value is None, row.meets is None, -(value or 0.0), row.id)
+        return (value is None, judged_first and row.meets is None, -(value or 0.0), row.id)
 
     numbered_rows: list[_AnyRow] = []
     last: tuple[bool, bool, float] | None = None

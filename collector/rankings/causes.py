@@ -61,7 +61,8 @@ def rows(connection: Connection, window: rankings.Window) -> list[Row]:
     """Rank the schools that the viewer may see."""
     judged = readiness.of_period(connection, window.period, window.region_id)
     causes = remembered.of_schools(connection, [one.school for one in judged], window.period)
-    return rankings.numbered([_row(one, causes[one.school.school_id]) for one in judged], _score)
+    found = [_row(one, causes[one.school.school_id]) for one in judged]
+    return rankings.numbered(found, _score, judged_first=False)
 
 
 def _score(row: Row) -> float | None:

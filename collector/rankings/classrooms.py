@@ -59,7 +59,7 @@ def rows(connection: Connection, window: rankings.Window) -> list[Row]:
     by_school: dict[str, list[ComputerFigures]] = defaultdict(list)
     for computer in rooms.classroom_tests(connection, window.period):
         by_school[computer.school_id].append(computer)
-    lines = readiness.of_period(connection, window.period, window.region_id)
+    lines = readiness.of_period(connection, window.period, window.region_id, cabled=True)
     return rankings.numbered([_row(line, by_school[line.school.school_id]) for line in lines], rankings.fitness)
 
 

@@ -49,7 +49,7 @@ def rows(connection: Connection, window: rankings.Window) -> list[Row]:
     lines = readiness.of_period(connection, window.period, window.region_id)
     covered = coverage.of_period(connection, window.period, window.region_id)
     found = [_row(line, one) for line, (_, one) in zip(lines, covered, strict=True)]
-    return rankings.numbered(found, _score)
+    return rankings.numbered(found, _score, judged_first=False)
 
 
 def _score(row: Row) -> float | None:

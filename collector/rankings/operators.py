@@ -8,7 +8,8 @@ from collector.store.database import Connection
 
 TITLE = "Operators"
 ABOUT = (
-    "Ordered by the share of judged schools that meet the target. This says how schools on an operator's lines fare,"
+    "Ordered by the share of judged schools whose line meets the target, by what computers with a cable get: a school"
+    " that only measured over Wi-Fi is not judged here. This says how schools on an operator's lines fare,"
     " not that the operator is at fault: contracts are judged under /api/v1/sla/breaches."
 )
 
@@ -20,7 +21,7 @@ class Row(rankings.GroupRow, frozen=True, kw_only=True):
 def rows(connection: Connection, window: rankings.Window) -> list[Row]:
     """Rank the operators whose schools the viewer may see; schools without an operator are left out."""
     by_operator: dict[str, list[Readiness]] = defaultdict(list)
-    for one in readiness.of_period(connection, window.period, window.region_id):
+    for one in readiness.of_period(connection, window.period, window.region_id, cabled=True):
         if one.school.operator is not None:
             by_operator[one.school.operator].append(one)
     found = [rankings.group_row(Row, operator, operator, members) for operator, members in by_operator.items()]

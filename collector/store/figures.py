@@ -129,10 +129,12 @@ class StoredFailure(Struct, frozen=True, kw_only=True):
     detail: str | None
 
 
-def computers_in_period(connection: Connection, period: Period, school_id: str | None = None) -> list[ComputerFigures]:
-    """Return typical results of every computer that tested in the period."""
+def computers_in_period(
+    connection: Connection, period: Period, school_id: str | None = None, *, cabled: bool = False
+) -> list[ComputerFigures]:
+    """Return typical results of every computer that tested in the period; ``cabled``: those surely over a cable."""
     with connection.cursor(row_factory=kwargs_row(ComputerFigures)) as cursor:
-        return cursor.execute(sql("computers_in_period"), _window(period, school_id)).fetchall()
+        return cursor.execute(sql("computers_in_period"), _window(period, school_id) | {"cabled": cabled}).fetchall()
 
 
 def line_tests_in_period(

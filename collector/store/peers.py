@@ -13,6 +13,7 @@ from collector.store.reports import Row
 
 _KEY_BYTES = 32
 _MOST = 64  # the contract's bound
+_INSIDE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 
 
 def key_of_school(connection: Connection, school_id: str) -> bytes:
@@ -37,12 +38,13 @@ def row(link: Link, stamp: Row, seen_at: datetime) -> Row | None:
 
 
 def is_inside(address: str | None) -> bool:
-    """Tell whether others in the school can call this address: a private one, of neither this computer nor a cable."""
+    """Tell whether others in the school can call this address: RFC 1918 or RFC 4193, written as an address alone."""
     try:
         told = ipaddress.ip_address(address or "")
     except ValueError:
         return False
-    return told.is_private and not (told.is_loopback or told.is_link_local or told.is_unspecified or told.is_multicast)
+    # Not "is_private": that holds for 255.255.255.255, for ::ffff:127.0.0.1, and with any text as a zone.
+    return "%" not in str(told) and any(told in network for network in _INSIDE)
 
 
 def keep(connection: Connection, rows: Sequence[Row]) -> None:

@@ -304,6 +304,22 @@ def test_few_dips_are_no_cause():
     assert seen.counter_evidence
 
 
+def test_counters_that_did_not_see_this_computer_are_not_believed():
+    """A router that says its line is idle while this computer moved half of it proves no idle line."""
+    moving = msgspec.structs.replace(cable(), download_bps=0.5 * CONTRACT.download_bps)
+    assert judged(cable(), throughput(*SLOW), lan()).cause == "ISP_LINE"
+    assert judged(moving, throughput(*SLOW), lan()).cause != "ISP_LINE"
+
+
+def test_invented_computers_are_no_finding():
+    """Anybody can announce computers that do not answer; only those that the collector names count."""
+    silent = peer(failure="connect_timeout", download_bps=None, upload_bps=None)
+    announced = msgspec.structs.replace(
+        silent, peers=tuple(msgspec.structs.replace(one, found_by="mdns") for one in silent.peers)
+    )
+    assert "peers_unreachable" not in {one.defect for one in judged(radio(), announced).defects}
+
+
 def test_a_router_that_answers_sparingly_is_no_loss():
     """Echoes that the router left unanswered while those from beyond came back were not lost on the way."""
     sparing = throughput(*SLOW, gateway=router_echoes(received=100), loss_ratio=0.0)
@@ -353,7 +369,10 @@ def test_a_look_at_the_wiring_holds_for_a_day_but_its_traffic_does_not():
         ("open_wifi", [radio(security="open")]),
         ("open_wifi", [radio(), scan(access_point(security="open"))]),
         ("small_mtu", [cable(), lan(gateway_mtu_bytes=1400)]),
-        ("peers_unreachable", [radio(), peer(failure="connect_timeout", download_bps=None, upload_bps=None)]),
+        (
+            "peers_unreachable",
+            [radio(), peer(found_by="collector", failure="connect_timeout", download_bps=None, upload_bps=None)],
+        ),
     ],
 )
 def test_defects_add_to_any_verdict(word, measurements):

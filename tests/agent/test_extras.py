@@ -1,6 +1,7 @@
 """What a session looks at beside the line, and how often."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from agent.contract.peer import Peer
 from agent.contract.services import Services, VideoLesson
 from agent.contract.wifi import Wifi
 from agent.contract.wire import Inside, PeerCard, PlatformAsked, Policy
+from agent.errors import ProbeUnavailable
 from agent.outbox import Outbox
 from tests.fakes.computer import throughput
 
@@ -42,6 +44,19 @@ def test_without_a_card_or_scans_there_is_no_wifi(outbox: Outbox, monkeypatch: p
     assert "wifi" not in extras.due(Policy(inside=Inside(wifi_scans_per_day=0)), outbox, NOW)
     monkeypatch.setattr(extras.wifi, "interfaces", tuple)
     assert "wifi" not in extras.due(Policy(), outbox, NOW)
+
+
+@pytest.mark.parametrize("trouble", [ProbeUnavailable("the service WlanSvc does not run"), OSError("no such device")])
+def test_a_system_without_wifi_still_measures(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """A computer whose system has nothing that knows of Wi-Fi has no card: its other probes run."""
+
+    def refuse() -> tuple[str, ...]:
+        raise trouble
+
+    monkeypatch.setattr(extras.wifi, "interfaces", refuse)
+    assert extras.due(Policy(), outbox, NOW) == ("services",)
 
 
 @pytest.mark.parametrize(
@@ -114,3 +129,14 @@ def test_cameras_are_told_how_fast_the_line_sends() -> None:
     assert plan.handed["services"] == {"cameras_registered": 3, "upload_bps": seen.upload.ip_bps}
     nothing = msgspec.structs.replace(seen, upload=None)
     assert session._with_upload(plan, nothing) == plan
+
+
+@pytest.mark.parametrize(
+    "changes", [{"upload": {"paced_bps": 5e6, "ip_high_bps": None}}, {"tainted": ("link_limited",)}]
+)
+def test_cameras_are_not_told_at_least(changes: dict[str, Any]) -> None:
+    """A test that its pace bound, or that something else spoiled, does not say how much the line sends."""
+    seen = throughput(20e6, 4.5e6)
+    upload = msgspec.structs.replace(seen.upload, **changes.pop("upload", {}))
+    plan = session.Plan()
+    assert session._with_upload(plan, msgspec.structs.replace(seen, upload=upload, **changes)) == plan

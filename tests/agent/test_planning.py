@@ -6,7 +6,7 @@ import pytest
 from agent import budget, identity, schedule
 from agent.contract import standards
 from agent.contract.measurement import Failed, Skipped, Throughput
-from agent.contract.wire import Hours, Policy, QuietHours
+from agent.contract.wire import Hours, Inside, Policy, QuietHours
 from agent.planning import LAST_CAPACITY, LAST_LONG, Planner
 from agent.settings import Agent, Settings
 from tests.fakes.computer import direction, throughput
@@ -108,6 +108,17 @@ def test_a_used_up_budget_refuses_what_the_agent_does_by_itself(planner):
     for trigger in ("manual", "light"):
         assert poor.plan(trigger, EVENING).refusal is None
     assert limited(planner, 12_500_000).plan("scheduled", MORNING).refusal is None
+
+
+def test_what_takes_no_data_is_told_the_same_whatever_the_budget(planner):
+    """With the budget used up the looks at Wi-Fi and wiring go on, and know the school's networks and key."""
+    inside = Inside(own_ssids_hex=("6d656b746570",), peer_key=bytes(32))
+    poor = limited(planner, 12_000_000)
+    poor = msgspec.structs.replace(poor, policy=msgspec.structs.replace(poor.policy, inside=inside))
+    plan = poor.plan("scheduled", EVENING)
+    assert plan.refusal is not None
+    assert plan.handed["wifi"]["own_ssids_hex"] == ("6d656b746570",)
+    assert plan.handed["lan"] == {"key": bytes(32)}
 
 
 def test_only_tests_that_came_out_are_remembered(planner):

@@ -1,19 +1,21 @@
 """The diagnosis of stored sessions, as the API, the ranking and the pages answer it."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
 from agent.contract.rules import shipped_rules
-from collector import access, rankings, readiness
+from collector import access, ingest, rankings, readiness
 from collector.diagnosis import remembered, stored
 from collector.periods import Period
 from collector.rankings import causes
+from collector.store import sessions
 from collector.store.database import MINISTRY, Viewer
 from collector.store.sessions import NEWEST_SESSIONS
 from tests.fakes.computer import Computer, batch
-from tests.fakes.sessions import cable, lan, peer, radio, throughput
+from tests.fakes.sessions import at, cable, lan, peer, radio, scan, throughput
 
 SLOW = (37e6, 19.6e6)
 NOW = datetime(2025, 10, 15, 9, tzinfo=UTC)  # in the past of every clock
@@ -66,6 +68,19 @@ def test_the_bodies_that_were_sent_are_diagnosed(database, school, enrolled, del
     }
 
 
+def test_days_are_the_schools(database, school, enrolled, client):
+    """Tests of one morning at school are of one day, also where midnight in UTC lies between them."""
+    computer, almaty = enrolled("0007", 1), ZoneInfo("Asia/Almaty")
+    for hours in range(4):
+        when = datetime(2025, 10, 15, 3, tzinfo=almaty) + timedelta(hours=hours)
+        seen = at(when.astimezone(UTC), cable(), throughput(*SLOW), lan())
+        client.post("/api/v1/reports", content=batch(computer.report(*seen, at=when.astimezone(UTC))))
+    period = Period("now", PERIOD.start.astimezone(almaty), PERIOD.end.astimezone(almaty))
+    with database.reading(MINISTRY) as connection:
+        seen = stored.of_school(connection, school, period)
+    assert (seen.cause, seen.days) == ("INSUFFICIENT", 1)
+
+
 def test_without_sessions_there_is_no_verdict(database, school):
     """A school that never measured is not judged."""
     assert told(database, school).cause == "INSUFFICIENT"
@@ -89,6 +104,22 @@ def test_the_operator_sees_the_cause_and_not_the_schools_defects(database, schoo
     assert all(one.reference.room is None for one in own.evidence)
     assert told(database, school, Viewer("operator", "Operator B")).cause == "INSUFFICIENT"
     assert told(database, school).defects
+    window = rankings.Window(PERIOD)
+    for viewer, defects in ((Viewer("operator", "Operator A"), ""), (MINISTRY, "rogue_dhcp")):
+        with database.reading(viewer) as connection:
+            assert [row.defects for row in causes.rows(connection, window)] == [defects]
+
+
+def test_the_stops_of_a_walk_say_nothing_of_where_a_laptop_stands(database, school, enrolled, deliver):
+    """A weak signal that a laptop met on its walk is no reason for its slow tests elsewhere."""
+    laptop = enrolled("0007", 1)
+    walk = laptop.report(*at(NOW, radio(-85), scan()), at=NOW, trigger="survey", room="9")
+    stand = laptop.report(*at(NOW, scan()), at=NOW)
+    with database.ingesting() as connection:
+        ingest.accept(connection, [walk, stand], datetime.now(UTC))
+    with database.reading(MINISTRY) as connection:
+        seen = sessions.of_school(connection, "0007", PERIOD)
+    assert [one.sequence for one in seen] == [2]
 
 
 def test_the_ranking_names_causes(database, school, add_school, enrolled, deliver):

@@ -276,6 +276,19 @@ def test_the_ranking_of_coverage(database, add_school, enrolled, deliver):
         assert ranking.rows(connection, rankings.Window(PERIOD, None)) == []
 
 
+def test_a_judged_line_does_not_outrank_rooms(database, add_school, enrolled, deliver):
+    """The order is that of the rooms, whether or not there are enough tests of the school's line."""
+    add_school("1", pupils=100)
+    add_school("2")
+    deliver(enrolled("1", 1).report(*stop(-90), trigger="survey", room="a"))
+    deliver(enrolled("2", 2).report(*stop(-60), trigger="survey", room="a"))
+    desk = enrolled("1", 3)
+    deliver(*(desk.report(throughput(90e6, 20e6)) for _ in range(3)))
+    with database.reading(MINISTRY) as connection:
+        rows = rankings.get("coverage").rows(connection, rankings.Window(PERIOD, None))
+    assert [(row.id, row.rank, row.meets is None) for row in rows] == [("2", 1, True), ("1", 2, False)]
+
+
 def test_the_ranking_of_classrooms(database, add_school, enrolled, deliver):
     """What rooms get, limited by their Wi-Fi included, beside the line; a computer without a room has no say."""
     add_school("1", pupils=100)

@@ -12,6 +12,7 @@ from agent.contract.causes import INSIDE
 from agent.contract.lan import Router
 from agent.contract.measurement import Unknown
 from agent.contract.rules import shipped_rules
+from agent.contract.services import Services
 from collector.diagnosis import ComputerSession, SchoolDiagnosis, diagnose_school
 from tests.fakes.sessions import (
     CONTRACT,
@@ -196,11 +197,54 @@ def test_two_tests_at_once_share_the_line():
 
 
 def test_slow_at_another_hour_is_no_comparison():
-    """A good computer at night does not prove the cable of one that was slow at noon."""
+    """A good computer at night does not prove the cable of one that was slow at noon: that half is slow is said."""
     night = computer("b", *GOOD, count=2, late_s=12 * 3600)
     noon = computer("a", radio(), throughput(*SLOW))
-    assert judged(noon, night).cause == "HEALTHY"
-    assert judged(noon, night).slow_computers == 1
+    seen = judged(noon, night)
+    assert (seen.cause, seen.slow_computers, seen.line_delivers) == ("INSUFFICIENT", 1, True)
+    assert "at the hours" in seen.sentence
+
+
+def test_one_of_many_that_nothing_explains_is_told_in_a_healthy_school():
+    """Nobody says that all is well at a computer that is slow for no reason that is seen."""
+    night = [computer(name, *GOOD, late_s=12 * 3600) for name in "bcde"]
+    seen = judged(computer("a", radio(), throughput(*SLOW)), *night)
+    assert (seen.cause, seen.slow_computers) == ("HEALTHY", 1)
+    assert "1 of 5 did not" in seen.sentence
+
+
+def test_lower_bounds_are_no_typical_speed():
+    """A paced test at the best-placed computer says "at least": who gets less is still slow."""
+    download = msgspec.structs.replace(throughput(20e6).download, paced_bps=20e6, ip_high_bps=None)
+    paced = [cable(), msgspec.structs.replace(throughput(20e6), download=download), lan()]
+    best = [*computer("a", *GOOD, count=1), *computer("a", *paced, count=4)]
+    seen = judged(best, computer("b", radio(-80), throughput(40e6)))
+    assert (seen.cause, seen.slow_computers) == ("WIFI_COVERAGE", 1)
+
+
+def test_a_slow_server_blames_nobody():
+    """Where the test server itself was the limit, the test says "at least" of the line and of the way inside."""
+    tainted = [cable(), throughput(*SLOW, tainted=("server_limited",)), lan()]
+    seen = judged(computer("a", *GOOD), computer("b", *tainted))
+    assert (seen.cause, seen.slow_computers) == ("HEALTHY", 0)
+    assert judged(computer("a", *tainted), computer("b", *tainted)).cause == "INSUFFICIENT"
+
+
+def test_a_blamed_line_is_not_one_that_delivers():
+    """A line that is too slow often enough to be the operator's fault does not prove the network inside bad."""
+    often = [*computer("a", *GOOD, count=5), *computer("a", *SLOW_LINE, count=4, late_s=3600)]
+    seen = judged(often, computer("b", radio(-80), throughput(5e6, 2e6)))
+    assert seen.cause == "MIXED"
+    assert not seen.not_organised
+
+
+@pytest.mark.parametrize(("upload_bps", "cause"), [(19.6e6, "ISP_LINE"), (5e6, "LINE_SATURATED")])
+def test_cameras_explain_a_short_upload_only(upload_bps, cause):
+    """What the registered cameras may send is no reason for a slow download, and only may be one for the upload."""
+    router = lan(router=None)
+    slow = [cable(), throughput(37e6, upload_bps), router, Services(cameras_registered=3, cameras_upload_bps=12e6)]
+    seen = judged(computer("a", *slow), computer("b", *slow))
+    assert (seen.cause, seen.confidence == "low") == (cause, cause == "LINE_SATURATED")
 
 
 def test_a_network_that_is_not_properly_organised():

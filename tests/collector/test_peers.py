@@ -65,12 +65,34 @@ def test_a_computer_that_is_gone_is_not_named(database, add_school, enrolled):
     assert inside(database, "1").peers == ()
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "127.0.0.1", "::1", "fe80::1", "::", "224.0.0.1", "x", "", None])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("8.8.8.8", "127.0.0.1", "::1", "fe80::1", "::", "224.0.0.1", "x", "", None),
+        *(
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "255.255.255.255",
+            "240.0.0.1",
+            "0.0.0.1",
+            "fd00::1%<b>",
+            "100.64.0.1",
+        ),
+    ],
+)
 def test_only_addresses_inside_a_school_are_passed_on(database, add_school, enrolled, address):
     """A computer cannot send others of its school to an address outside, or to themselves."""
     add_school("1")
     deliver(database, enrolled("1"), reachable(address))
     assert inside(database, "1").peers == ()
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "172.31.0.1", "192.168.0.9", "fd12::3"])
+def test_addresses_inside_a_school_are_passed_on(database, add_school, enrolled, address):
+    """Private addresses of both versions."""
+    add_school("1")
+    deliver(database, enrolled("1"), reachable(address))
+    assert [card.addresses for card in inside(database, "1").peers] == [(address,)]
 
 
 def test_a_preview_shows_no_key(database, add_school, make_token):

@@ -9,7 +9,7 @@ from agent.contract.wifi import WifiConnection
 from collector import cli, ingest, policy, registry
 from collector.errors import RegistryError
 from collector.settings import PolicySettings
-from collector.store import own_networks, rooms
+from collector.store import own_networks, rooms, schools
 from collector.store.database import MINISTRY, Viewer
 from collector.store.own_networks import Association
 from tests.collector.test_coverage import stop
@@ -274,6 +274,30 @@ def test_the_policy_tells_networks_rooms_and_contract(database, add_school, enro
     assert told.inside.rooms == ("12", "13", "Зал")
     assert told.inside.rooms_missing == ("13", "Зал")  # a computer with a cable says nothing of Wi-Fi
     assert told.inside.contracted_download_bps == 100_000_000
+
+
+@pytest.mark.parametrize(
+    ("extra", "cameras"),
+    [
+        ({"cameras": "12"}, 12),
+        ({"num_cameras": " 0 "}, 0),
+        ({"cameras": "yes", "num_cameras": "4"}, 4),
+        ({"cameras": "12", "num_cameras": "?"}, 12),
+        ({"cameras": "4.5"}, None),
+        ({"cameras": "-3"}, None),
+        ({"cameras": "٤"}, None),
+        ({"cameras": "10001"}, None),
+        ({"cameras": "9" * 2000}, None),
+        ({"cabinets": "12"}, None),
+    ],
+)
+def test_the_policy_tells_the_registrys_cameras(database, add_school, extra, cameras):
+    """A whole number in a further column of the registry is the number of cameras; of anything else nothing is made."""
+    add_school("0012", extra=extra)
+    with database.ingesting() as connection:
+        school = schools.school(connection, "0012")
+        inside = policy.inside_of(connection, school, PolicySettings(), datetime.now(UTC))
+    assert inside.cameras_registered == cameras
 
 
 def test_a_hidden_network_is_no_name(database, add_school, enrolled):

@@ -26,7 +26,8 @@ class Way(Struct, frozen=True, kw_only=True):
     """One direction of a test beside what was promised for it.
 
     ``is_short``: this computer got less than the line should deliver, for whatever reason. ``is_proven``: and nothing
-    known on this computer can have been why. ``delivers``: it got it, or more is proven.
+    known on this computer can have been why. ``delivers``: it got it, or more is proven. ``is_at_least``: the pace or
+    the server bound the result, so that it is no typical speed.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Way(Struct, frozen=True, kw_only=True):
     is_short: bool
     is_proven: bool
     delivers: bool
+    is_at_least: bool = False
 
 
 class Signs(Struct, frozen=True, kw_only=True):
@@ -166,6 +168,7 @@ def _way(one: Seen, name: str, direction: Direction, promised_bps: float) -> Way
     rate = standards.interval_of(direction)
     tainted = one.throughput.tainted if one.throughput is not None else ()
     high_bps = None if _LIMITED_ELSEWHERE.intersection(tainted) else rate.high_bps
+    is_at_least = direction.is_lower_bound or "server_limited" in tainted
     if high_bps is not None:
         # What this computer's other traffic took, the test might have had.
         high_bps += direction.cross_traffic_bps or 0.0
@@ -173,9 +176,10 @@ def _way(one: Seen, name: str, direction: Direction, promised_bps: float) -> Way
         name=name,
         value_bps=rate.value_bps,
         promised_bps=promised_bps,
-        is_short=not direction.is_lower_bound and rate.value_bps < level_bps,
+        is_short=not is_at_least and rate.value_bps < level_bps,
         is_proven=high_bps is not None and high_bps < level_bps,
         delivers=rate.low_bps >= level_bps or (rate.high_bps is not None and rate.value_bps >= level_bps),
+        is_at_least=is_at_least,
     )
 
 

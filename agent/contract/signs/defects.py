@@ -25,8 +25,8 @@ def _addresses(seen: Seen) -> Iterator[Defect]:
         servers = ", ".join(sorted(set(lan.dhcp_servers)))
         yield Defect(
             defect="rogue_dhcp",
-            sentence=f"Two devices hand out addresses ({servers}): find the one that is not the router's, often a home "
-            "router plugged in the wrong way round, and unplug it.",
+            sentence=f"More than one device hands out addresses ({servers}): find the one that is not the router's, "
+            "often a home router plugged in the wrong way round, and unplug it.",
             evidence=fact(lan, "address servers (DHCP)", len(set(lan.dhcp_servers)), "servers"),
         )
     if lan.conflicts:
@@ -120,8 +120,10 @@ def _packets(seen: Seen) -> Iterator[Defect]:
 
 def _peers(seen: Seen) -> Iterator[Defect]:
     peer = seen.peer
-    cut_off = [one for one in peer.peers if one.failure in _UNREACHABLE] if peer is not None else []
-    if peer is None or not cut_off or len(cut_off) < len(peer.peers):
+    # Announcements prove nothing: anybody may invent computers that do not answer. The collector names real ones.
+    known = [one for one in peer.peers if one.found_by != "mdns" or one.failure is None] if peer is not None else []
+    cut_off = [one for one in known if one.failure in _UNREACHABLE]
+    if peer is None or not cut_off or len(cut_off) < len(known):
         return  # one computer that is switched off is no defect
     yield Defect(
         defect="peers_unreachable",

@@ -127,7 +127,9 @@ def _old_band(seen: Seen, link: WifiConnection) -> Iterator[Evidence]:
     if link.width_mhz is not None and link.width_mhz > rules.wide_2ghz_mhz.value:
         yield held(of, "channel width on 2.4 GHz", link.width_mhz, rules.wide_2ghz_mhz, "the same test with 20 MHz")
     if link.channel is not None and link.channel not in _OLD_BAND_CHANNELS:
-        yield fact(of, "channel between the usual 1, 6 and 11", link.channel, "channel", "the same test on one of them")
+        yield fact(
+            of, "channel other than the usual 1, 6 and 11", link.channel, "channel", "the same test on one of them"
+        )
 
 
 def _own(seen: Seen) -> list[Network]:

@@ -15,9 +15,9 @@ def counted(seen: Seen) -> tuple[Evidence, ...]:
 
 
 def idle(seen: Seen) -> tuple[Evidence, ...]:
-    """Return that the router's own counters show an idle line."""
+    """Return that the router's own counters show an idle line; not where this computer itself was moving much then."""
     share = _router_share(seen)
-    if share is None or seen.lan is None or share >= seen.rules.line.busy_ratio.value:
+    if share is None or seen.lan is None or share >= seen.rules.line.busy_ratio.value or _own(seen):
         return ()
     return (held(seen.lan, "the school's traffic by the router's counters", share, seen.rules.line.busy_ratio),)
 
@@ -59,11 +59,14 @@ def _own(seen: Seen) -> tuple[Evidence, ...]:
 
 
 def _cameras(seen: Seen) -> tuple[Evidence, ...]:
-    """Return that the registered cameras may send what the upload lacks."""
+    """Return that the registered cameras may send what the upload lacks; nobody counted whether they do."""
     services = seen.services
     sent_bps = services.cameras_upload_bps if services is not None else None
     promised_bps = seen.contract.upload_bps
     if services is None or not sent_bps or not promised_bps:
+        return ()
+    level_bps = seen.rules.line.delivers_ratio.value * promised_bps
+    if not any(name == "upload" and one.ip_bps < level_bps for name, one, _ in seen.directions):
         return ()
     share, limit = sent_bps / promised_bps, seen.rules.line.busy_ratio
     return (held(services, "what the school's cameras send", share, limit, _LATER),) if share >= limit.value else ()

@@ -49,6 +49,14 @@ def too_narrow(seen: Seen) -> tuple[Evidence, ...]:
     return (rate(link, "link of this computer", link.speed_bps, _wide_enough_bps(seen), OTHER_SEGMENT),)
 
 
+def error_ratio(errors: int | None, packets: int | None, rules: Wired) -> float | None:
+    """Return the share of damaged packets where it is notable; None where it is not, or where nobody counted."""
+    if errors is None or packets is None or errors < rules.least_errors.value:
+        return None
+    ratio = errors / (packets + errors)
+    return ratio if ratio > rules.error_ratio.value else None
+
+
 def _link(seen: Seen, link: Link) -> list[Evidence]:
     rules = seen.rules.wired
     found = []
@@ -72,10 +80,8 @@ def _is_full(seen: Seen, link: Link) -> bool:
 
 
 def _errors(link: Link, rules: Wired) -> list[Evidence]:
-    errors, packets = link.errors or 0, link.packets or 0
-    if errors < rules.least_errors.value or errors <= rules.error_ratio.value * (packets + errors):
-        return []
-    return [held(link, "damaged packets", errors / (packets + errors), rules.error_ratio, OTHER_SEGMENT)]
+    ratio = error_ratio(link.errors, link.packets, rules)
+    return [] if ratio is None else [held(link, "damaged packets", ratio, rules.error_ratio, OTHER_SEGMENT)]
 
 
 def _wide_enough_bps(seen: Seen) -> float:

@@ -32,18 +32,23 @@ def decode(raw: bytes) -> tuple[Network, ...]:
     end = min(size, len(raw))
     if _HEAD.size + count * ENTRY_BYTES > end or (count == 0 and size > len(raw)):
         raise CaptureError(f"it is no whole WLAN_BSS_LIST: {count} entries do not fit into {end} bytes")
-    sightings, raw = Sightings(), raw[:end]
+    sightings, raw, left = Sightings(), raw[:end], end
     for index in range(min(count, MAX_NETWORKS)):
-        sightings.add(_heard(raw, _HEAD.size + index * ENTRY_BYTES))
+        at = _HEAD.size + index * ENTRY_BYTES
+        size = _ENTRY.unpack_from(raw, at)[-1]
+        # No two entries share elements: without a bound on all of them a small list could take hours to read.
+        is_bounded = size <= left
+        left -= size if is_bounded else 0
+        sightings.add(_heard(raw, at, has_elements=is_bounded))
     return sightings.networks()
 
 
-def _heard(raw: bytes, at: int) -> Heard:
+def _heard(raw: bytes, at: int, *, has_elements: bool) -> Heard:
     length, name, bssid, phy, rssi, percent, capability, kilohertz, offset, size = _ENTRY.unpack_from(raw, at)
     frequency = round(kilohertz / 1000)
     start = at + offset
     told = None
-    if offset >= ENTRY_BYTES and start + size <= len(raw):
+    if has_elements and offset >= ENTRY_BYTES and start + size <= len(raw):
         told = elements.decode(raw[start : start + size], privacy=bool(capability & _PRIVACY), frequency_mhz=frequency)
     if told is None:
         # Elements that are not whole say nothing; what Windows itself says still holds.

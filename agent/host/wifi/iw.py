@@ -11,6 +11,7 @@ from agent.host.wifi.security import Offer
 from agent.host.wifi.sightings import Heard, Sightings
 from agent.host.wifi.text import ADDRESS, dbm, lines, name_bytes, whole_number
 
+_MOST_FIELDS = 1024  # of a block; the fullest beacons have some two hundred
 Fields = dict[tuple[str, str], str]
 """What a block says, by section and key; the section of its own lines is ""."""
 
@@ -109,12 +110,18 @@ def _blocks(raw: bytes, head: re.Pattern[str]) -> Iterator[tuple[re.Match[str], 
                 continue
             key, _, text = (part.strip() for part in text.partition(":"))
             section = key.lower()
-            block[1].setdefault(("", section), text)
+            _keep(block[1], ("", section), text)
         if text.startswith("*"):
             key, _, value = (part.strip() for part in text[1:].partition(":"))
-            block[1].setdefault((section, key.lower()), value)
+            _keep(block[1], (section, key.lower()), value)
     if block:
         yield block
+
+
+def _keep(fields: Fields, key: tuple[str, str], value: str) -> None:
+    """Note a field, the first of each, and only as many as a network can have."""
+    if len(fields) < _MOST_FIELDS:
+        fields.setdefault(key, value)
 
 
 def _elements(fields: Fields) -> Elements:

@@ -18,7 +18,7 @@ from agent.host.wifi.text import ADDRESS, lines, name_bytes, whole_number
 
 _CODE_PAGE = "cp866"
 # The colon may stick to the label (Russian) or stand free (German); those inside an address are followed by no space.
-_LINE = re.compile(r"\s*(\S.*?)\s*:(?:\s+(.*?))?\s*$")
+_COLON = re.compile(r":(?=\s|$)")
 _SSID = re.compile(r"SSID \d{1,5}$", re.ASCII)
 _ADDRESS = re.compile(f"{ADDRESS}$")
 _PERCENT = re.compile(r"(\d{1,3})\s?%$", re.ASCII)
@@ -116,9 +116,10 @@ def _labelled(raw: bytes) -> Iterator[tuple[str, str]]:
             raise CaptureError(
                 "Windows refused the list to netsh: turn on Settings, Privacy and security, Location, and repeat it"
             )
-        if match := _LINE.match(line):
+        text = line.strip()
+        if match := _COLON.search(text, 1):
             has_labels = True
-            yield match[1], match[2] or ""
+            yield text[: match.start()].rstrip(), text[match.end() :].lstrip()
     if not has_labels:
         raise CaptureError("it is not what `netsh wlan show networks mode=bssid` prints")
 

@@ -1,7 +1,7 @@
 -- For every computer with speed tests in the period: the typical (median) undisturbed result; what at least half of its
 -- tests prove (one that says "at least" counts as its lower bound); and what half of them leave possible (one that says
 -- "at least" counts as no limit: 1e13 bit/s, the contract's bound). Paced tests and those the meter could not bound from
--- above say "at least".
+-- above say "at least". Asked for cabled computers only, tests over anything that is not surely a cable are left out.
 select
     school_id,
     agent_id,
@@ -24,5 +24,6 @@ select
 from (select *, tainted = '{}' as clean from speed_test) as test
 where measured_at >= %(start)s and measured_at < %(end)s
     and (%(school_id)s::text is null or school_id = %(school_id)s)
+    and (medium = 'ethernet' or not %(cabled)s)
 group by school_id, agent_id
 order by school_id, agent_id

@@ -1,6 +1,6 @@
--- The same figures as computers_in_period, from the undisturbed tests that may speak for a line with a contract: not
--- over Wi-Fi or a mobile modem, not behind a link slower than 1.1 times the level that is judged, made under today's
--- operator.
+-- The same figures as computers_in_period, from the undisturbed tests that may speak for a line with a contract: surely
+-- over a cable (an unknown or virtual link may be Wi-Fi underneath), not behind a link slower than 1.1 times the level
+-- that is judged, made under today's operator.
 select
     test.school_id,
     test.agent_id,
@@ -26,7 +26,7 @@ where test.measured_at >= %(start)s and test.measured_at < %(end)s
     and (school.download_contracted_bps is not null or school.upload_contracted_bps is not null)
     and test.operator is not distinct from school.operator
     and test.tainted = '{}'
-    and coalesce(test.medium, 'unknown') not in ('wifi', 'cellular')
+    and test.medium = 'ethernet'
     and (
         test.link_speed_bps is null
         or test.link_speed_bps >= 1.1 * %(level)s

@@ -1,10 +1,16 @@
 -- What the computers of a school measured in their newest sessions of the period, as they sent it, in the order of time.
--- A session is a report; those with nothing but latency say nothing about causes. Rooms are for those who may see them.
+-- A session is a report; those with nothing but latency say nothing about causes, and the stops of a walk nothing about
+-- where the laptop usually stands. Rooms are for those who may see them.
 with session as (
     select agent_id, sequence, row_number() over (partition by agent_id order by max(measured_at) desc, sequence desc) as place
     from measurement
     where school_id = %(school_id)s and measured_at >= %(start)s and measured_at < %(end)s
         and kind in ('throughput', 'wifi', 'lan', 'peer', 'services')
+        and not exists (
+            select from report
+            where report.school_id = measurement.school_id and report.agent_id = measurement.agent_id
+                and report.sequence = measurement.sequence and report.trigger = 'survey'
+        )
     group by agent_id, sequence
 )
 select measurement.agent_id, measurement.sequence, agent.room, measurement.measured_at, measurement.body::text as body

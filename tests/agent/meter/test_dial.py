@@ -106,6 +106,16 @@ def test_where_no_address_answers(failure, silent, closed_port) -> None:
         dial.connect([], time.monotonic() + 10)
 
 
+@pytest.mark.parametrize("zone", ["nowhere", "<b>", "x" * 60])
+def test_an_address_of_no_zone_here(alive, zone: str) -> None:
+    """An address that only another computer can have is one more that does not answer; the next one is tried."""
+    odd = (socket.AF_INET6, (f"fe80::1%{zone}", 9))
+    with pytest.raises(TransferError):
+        dial.connect([odd], time.monotonic() + 5)
+    sock, _rtt_s = dial.connect([odd, (socket.AF_INET, alive)], time.monotonic() + 5)
+    sock.close()
+
+
 def test_one_address_for_all(monkeypatch: pytest.MonkeyPatch, alive, closed_port) -> None:
     """All connections of a test go to the address that answered first, looked up once; the quickest counts."""
     looked_up = []

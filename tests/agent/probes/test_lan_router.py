@@ -173,6 +173,13 @@ def test_hostile_descriptions(device: GatewayDevice, document: bytes) -> None:
     assert asked(device) is None
 
 
+@pytest.mark.parametrize("base", ["http://[", "http://192.168.[1.1:49000", "//[x]"])
+def test_a_base_that_is_no_url(device: GatewayDevice, base: str) -> None:
+    """It counts as none: the rest of what the router says still holds, and the probe goes on."""
+    device.base = f"<URLBase>{base}</URLBase>"
+    assert asked(device).link_up is True
+
+
 def test_a_deep_description_is_read() -> None:
     """Nesting as deep as fits is no danger."""
     deep = b"<a>" * 30_000 + b"</a>" * 30_000

@@ -42,6 +42,15 @@ def test_elements_that_are_not_whole_say_nothing(at, size):
     assert (network.security, network.generation, network.stations) == ("unknown", "ax", None)
 
 
+def test_entries_that_share_their_elements():
+    """They are read once or twice, not for every entry: a list cannot make much work of few bytes."""
+    count, tail = 2_000, ELEMENTS + air.element(221, bytes(255)) * 2_000
+    raw = b"".join(air.bss_entry(air.address(n), (count - n) * 360, len(tail)) for n in range(count)) + tail
+    networks = bss_list.decode(struct.pack("<II", 8 + len(raw), count) + raw)
+    assert len(networks) == count
+    assert 1 <= sum(network.ssid == "school" for network in networks) <= 3
+
+
 @pytest.mark.parametrize("fields", [{"rssi": 0}, {"rssi": 20}, {"rssi": -128}])
 def test_signals_that_are_none(fields):
     """Zero, positive and dead values."""

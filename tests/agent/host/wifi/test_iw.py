@@ -152,6 +152,13 @@ def test_what_is_something_else_is_refused(decoder, raw):
         decoder(raw)
 
 
+def test_a_block_without_end():
+    """Of a block only so many fields are kept as a network can have; those at its beginning count."""
+    fields = "".join(f"\tfield {n}: x\n" for n in range(200_000))
+    (network,) = scan(f"BSS 02:00:00:00:00:01(on w)\n\tSSID: school\n{fields}\tsignal: -50 dBm\n")
+    assert (network.ssid, network.signal_dbm) == ("school", None)
+
+
 def test_ten_thousand_networks():
     """All of them, each with its own signal."""
     blocks = (
