@@ -19,6 +19,7 @@ from rich.text import Text
 
 from agent.contract import standards
 from agent.contract.causes import Diagnosis
+from agent.contract.lan import Lan
 from agent.contract.measurement import Direction, Failed, Latency, Link, Measurement, Skipped, Throughput
 from agent.contract.report import Report
 from agent.contract.standards import Outcome, Target
@@ -218,11 +219,31 @@ def _words(seen: Measurement) -> tuple[str, str] | None:
             )
         case Link():
             return "Link", _link(seen)
+        case Lan():
+            inside = _inside(seen)
+            return ("Inside", inside) if inside else None
         case Failed():
             return _label(seen.probe), f"failed, {seen.failure.replace('_', ' ')}: {seen.detail}"
         case Skipped():
             return _label(seen.probe), f"not possible here: {seen.reason}"
     return None
+
+
+def _inside(lan: Lan) -> str:
+    """Return how quickly the school's own network answers; empty where nothing was heard of it."""
+    parts = []
+    router = lan.gateway_echoes
+    if router is not None and router.median_ms is not None:
+        lost = f", {router.loss_ratio:.0%} lost" if router.loss_ratio else ""
+        parts.append(f"the router answers after {router.median_ms:.1f} ms{lost}")
+    names_ms = [one.median_ms for one in lan.resolvers if one.median_ms is not None]
+    if names_ms:
+        parts.append(
+            f"name servers after {min(names_ms):.0f} to {max(names_ms):.0f} ms"
+            if len(names_ms) > 1
+            else f"the name server after {names_ms[0]:.0f} ms"
+        )
+    return ", ".join(parts)
 
 
 def _label(probe: str) -> str:
@@ -236,6 +257,8 @@ def _link(link: Link) -> str:
     parts = [f"{medium} ({link.interface})"]
     if link.speed_bps:
         parts.append(f"{mbit(link.speed_bps)} Mbit/s")
+    if link.wifi is not None and link.wifi.signal_dbm is not None:
+        parts.append(f"signal {link.wifi.signal_dbm:.0f} dBm")
     if link.duplex:
         parts.append(f"{link.duplex} duplex")
     busy_bps = max(link.download_bps or 0.0, link.upload_bps or 0.0)

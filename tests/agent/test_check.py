@@ -8,6 +8,7 @@ from rich.console import Console
 
 from agent import check, diagnosis
 from agent.contract import rules, standards
+from agent.contract.lan import Echoes, Lan, Resolver
 from agent.contract.measurement import Failed, Latency, Link, Skipped
 from agent.contract.report import Report
 from agent.contract.wifi import WifiConnection
@@ -51,6 +52,18 @@ def test_the_page_fits_eighty_columns():
     assert "12.3 ms (95% within 14.0 ms), jitter 0.8 ms, loss 0.0%" in text
     assert "cable (eth0), 1000 Mbit/s, full duplex" in text
     assert "School" in text
+
+
+def test_what_the_inside_answers_is_shown():
+    """The router's and the name servers' answers and the signal stand in the panel; what nobody heard does not."""
+    router = Echoes(protocol="icmp", sent=20, received=19, median_ms=0.42, p95_ms=2.0, loss_ratio=0.05)
+    names = tuple(Resolver(address=f"192.168.1.{one}", asked=20, answered=20, median_ms=one) for one in (3.0, 41.0))
+    radio = Link(interface="wlan0", medium="wifi", wifi=WifiConnection(source="nl80211", signal_dbm=-61.0))
+    text = shown(page(radio, Lan(interface="wlan0", gateway_echoes=router, resolvers=names), throughput(18, 6)))
+    told = " ".join(text.replace("│", "").split())
+    assert "the router answers after 0.4 ms, 5% lost, name servers after 3 to 41 ms" in told
+    assert "Wi-Fi (wlan0), signal -61 dBm" in text
+    assert "Inside" not in shown(page(LINK, Lan(interface="lo"), throughput(18, 6)))
 
 
 def test_a_paced_result_is_shown_as_at_least():
