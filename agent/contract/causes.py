@@ -31,6 +31,7 @@ DefectWord = Literal[
     "storm",  # far too many broadcasts: a loop of cables
     "open_wifi",  # a Wi-Fi network without protection
     "small_mtu",  # packets of the usual size do not pass
+    "lossy_way",  # packets get lost on the way to the router
     "peers_unreachable",  # computers of the school cannot reach each other
 ]
 

@@ -304,6 +304,15 @@ def test_few_dips_are_no_cause():
     assert seen.counter_evidence
 
 
+@pytest.mark.parametrize(("received", "is_lossy"), [(200, False), (196, False), (195, True), (170, True)])
+def test_loss_inside_is_a_defect_where_nothing_is_slow(received, is_lossy):
+    """A quick line over a way that loses packets is no good network: that stands beside the cause, chance does not."""
+    lossy = throughput(gateway=router_echoes(received=received), loss_ratio=(200 - received) / 200)
+    seen = judged(cable(), lossy, lan())
+    assert seen.cause == "HEALTHY"
+    assert ("lossy_way" in {one.defect for one in seen.defects}) is is_lossy
+
+
 def test_counters_that_did_not_see_this_computer_are_not_believed():
     """A router that says its line is idle while this computer moved half of it proves no idle line."""
     moving = msgspec.structs.replace(cable(), download_bps=0.5 * CONTRACT.download_bps)

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/run.py [PART] [WORD]...
 
-Without a part, all of them (about an hour, a good third of it ``honesty``). Where a part measures on known lines,
-words choose some by their names, as in ``lines GEO cable``; ``honesty`` takes a number of tests too. Figures of one
-run on one machine; compare only what stands in the same table.
+Without a part, all of them (about two hours, most of it ``honesty`` and ``causes``). Where a part measures on known
+lines, words choose some by their names, as in ``lines GEO cable``; ``honesty`` takes a number of tests too, ``causes``
+a number of schools and the first seed. Figures of one run on one machine; compare only what stands in the same table.
 """
 
 import subprocess
@@ -14,22 +14,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import boosts, cost, cross, honesty, ingest, lines, memory, places, verdicts
+from tests.benchmarks import boosts, causes, cost, cross, honesty, ingest, lines, memory, places, verdicts
 
-ON_LINES: dict[str, Callable[[Sequence[str]], None]] = {
+IN_NAMESPACES: dict[str, Callable[[Sequence[str]], None]] = {
     "lines": lines.run,
     "verdicts": verdicts.run,
     "boosts": boosts.run,
     "cross": cross.run,
     "honesty": honesty.run,
+    "causes": causes.run,
 }
 ELSEWHERE: dict[str, Callable[[], None]] = {"cost": cost.run, "memory": memory.run, "ingest": ingest.run}
 
 
 def main(words: list[str]) -> int:
     """Run the named part, or all."""
-    if words and words[0] not in ON_LINES | ELSEWHERE:
-        print(f"there is no part {words[0]}; there are: {', '.join(ON_LINES | ELSEWHERE)}", file=sys.stderr)
+    if words and words[0] not in IN_NAMESPACES | ELSEWHERE:
+        print(f"there is no part {words[0]}; there are: {', '.join(IN_NAMESPACES | ELSEWHERE)}", file=sys.stderr)
         return 2
     try:
         places.chosen(word for word in words[1:] if not word.isdecimal())
@@ -38,12 +39,12 @@ def main(words: list[str]) -> int:
         return 2
     reason = places.unavailable()
     broken = False
-    for name in words[:1] or (*ON_LINES, *ELSEWHERE):
-        if name in ON_LINES and reason is not None:
+    for name in words[:1] or (*IN_NAMESPACES, *ELSEWHERE):
+        if name in IN_NAMESPACES and reason is not None:
             print(f"{name}: not measured: {reason}")
             continue
         try:
-            ON_LINES[name](words[1:]) if name in ON_LINES else ELSEWHERE[name]()
+            IN_NAMESPACES[name](words[1:]) if name in IN_NAMESPACES else ELSEWHERE[name]()
         except (OSError, subprocess.SubprocessError) as error:
             print(f"{name}: broke off: {error} {getattr(error, 'stderr', None) or ''}")
             broken = True

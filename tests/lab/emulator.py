@@ -1,8 +1,9 @@
 """An operator's line between two TUN devices: rate, delay, queue, loss and a boost, each direction on its own.
 
 Run as ``python -m tests.lab.emulator`` in the router's namespace. It makes the devices ``wan`` and ``far`` there (the
-caller moves ``far`` to the server), prints ``ready``, and obeys JSON lines on standard input (``Command``), each
-answered by a line of ``Counts``. It ends when standard input closes. Each direction has a process to itself.
+caller moves ``far`` to the server; with the argument ``ethernet`` they carry whole frames, as a cable does), prints
+``ready``, and obeys JSON lines on standard input (``Command``), each answered by a line of ``Counts``. It ends when
+standard input closes. Each direction has a process to itself.
 
 Why its rate is the truth: when a packet leaves is computed, not waited for. Departures follow a virtual clock, so a
 late wake-up makes single packets late (which is counted) but changes no rate; only a wake-up later than the queue is
@@ -29,7 +30,7 @@ from tests.lab.shape import Command, Counts, Passed, Shape
 
 NEAR, FAR = "wan", "far"
 _TUNSETIFF = 0x400454CA  # linux/if_tun.h
-_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
+_IFF_TUN, _IFF_TAP, _IFF_NO_PI = 0x0001, 0x0002, 0x1000
 # After a pass that moved something it sleeps this long, as network cards do (interrupt moderation): at 25,000 packets a
 # second, a wake-up for each would cost more than the packets themselves.
 _NAP_S = 0.0002
@@ -120,7 +121,8 @@ def _carry(ends: tuple[int, int, int], shape: Shape, tally: _Tally) -> None:  # 
     clock, read, write, wait, bins = time.monotonic, os.read, os.write, select.select, tally.bins
     rate_s, delay_s, limit = 8 / shape.rate_bps, shape.delay_ms / 1000, shape.queue_bytes
     peak_s, depth_s = 8 / (shape.peak_bps or shape.rate_bps), shape.burst_bytes * 8 / shape.rate_bps
-    loss, chance = shape.loss_ratio, random.Random(shape.seed).random  # noqa: S311 (repeatable, not secret)
+    loss, pauses, pause_s = shape.loss_ratio, shape.pause_ratio, shape.pause_ms / 1000
+    chance = random.Random(shape.seed).random  # noqa: S311 (repeatable, not secret)
     waiting, travelling, queued = deque(), deque(), 0
     last = tokens_at = float("-inf")  # the last departure, and the time at which the bucket has paid for it
     packets_in = bytes_in = packets_out = bytes_out = queue_drops = loss_drops = longest = 0
@@ -147,7 +149,7 @@ def _carry(ends: tuple[int, int, int], shape: Shape, tally: _Tally) -> None:  # 
                 elif queued + size > limit:
                     queue_drops += 1
                 else:
-                    start = max(last, now)
+                    start = max(last, now) + (chance() * pause_s if pauses and chance() < pauses else 0.0)
                     tokens_at = max(tokens_at, start - depth_s) + size * rate_s
                     last = max(tokens_at, start + size * peak_s)
                     queued += size
@@ -166,17 +168,18 @@ def _carry(ends: tuple[int, int, int], shape: Shape, tally: _Tally) -> None:  # 
             return
 
 
-def _device(name: str) -> int:
-    """Make a TUN device without offloads: the kernel hands over single packets, however large its segments are."""
+def _device(name: str, kind: int) -> int:
+    """Make a device without offloads: the kernel hands over single packets, however large its segments are."""
     descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-    fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+    fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), kind | _IFF_NO_PI))
     return descriptor
 
 
 def main() -> None:
     """Run both directions until standard input closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the test; its end closes standard input
-    near, far = _device(NEAR), _device(FAR)
+    kind = _IFF_TAP if sys.argv[1:] == ["ethernet"] else _IFF_TUN
+    near, far = _device(NEAR, kind), _device(FAR, kind)
     download, upload = _Direction(far, near), _Direction(near, far)
     print("ready", flush=True)  # noqa: T201
     for line in sys.stdin:

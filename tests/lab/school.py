@@ -43,6 +43,32 @@ def unavailable() -> str | None:
         return f"this machine does not allow an emulated line: {error} {output}"
 
 
+class Emulated:
+    """An emulator at work in a namespace."""
+
+    def __init__(self, namespace: Namespace, *kind: str) -> None:
+        """Start it; ``kind`` is "ethernet" for one that carries whole frames."""
+        self._process = namespace.start(sys.executable, "-m", "tests.lab.emulator", *kind)
+        if self._process.stdout.readline() != "ready\n":
+            self.close()
+            raise OSError("the emulator does not start")
+
+    def tell(self, command: Command) -> Counts:
+        """Tell it what to be, and return its counts."""
+        self._process.stdin.write(msgspec.json.encode(command).decode() + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise OSError("the emulator has ended")
+        return msgspec.json.decode(answer, type=Counts)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.stdin.close()
+        self._process.wait(_ENDS_WITHIN_S)
+        self._process.stdout.close()
+
+
 class School:
     """The three namespaces; the line carries nothing until it is told what it is (``become``)."""
 
@@ -56,10 +82,8 @@ class School:
             self.router, self.server = Namespace(inside=self.client), Namespace(inside=self.client)
             made.callback(self.router.close)
             made.callback(self.server.close)
-            self._emulator = self.router.start(sys.executable, "-m", "tests.lab.emulator")
-            made.callback(self._end_emulator)
-            if self._emulator.stdout.readline() != "ready\n":
-                raise OSError("the emulator does not start")
+            self._emulator = Emulated(self.router)
+            made.callback(self._emulator.close)
             self._connect()
             self._made = made.pop_all()
         return self
@@ -71,12 +95,12 @@ class School:
     def become(self, line: KnownLine) -> None:
         """Let the line be this one from now on: empty queues, full buckets, counts at zero."""
         self._line = line
-        self._tell(Command(download=line.download, upload=line.upload))
+        self._emulator.tell(Command(download=line.download, upload=line.upload))
         self._unread_before = self._unread()
 
     def counts(self) -> Counts:
         """Return what has passed since the line was shaped."""
-        counts, unread = self._tell(Command()), self._unread()
+        counts, unread = self._emulator.tell(Command()), self._unread()
         passed = (
             msgspec.structs.replace(passed, unread_drops=now - before)
             for passed, now, before in zip((counts.download, counts.upload), unread, self._unread_before, strict=True)
@@ -92,14 +116,6 @@ class School:
         )
         reasons = (f"{name}: {reason}" for name, passed, shape in ways if (reason := passed.distrust(shape)))
         return next(reasons, None)
-
-    def _tell(self, command: Command) -> Counts:
-        self._emulator.stdin.write(msgspec.json.encode(command).decode() + "\n")
-        self._emulator.stdin.flush()
-        answer = self._emulator.stdout.readline()
-        if not answer:
-            raise OSError("the emulator has ended")
-        return msgspec.json.decode(answer, type=Counts)
 
     def _unread(self) -> tuple[int, int]:
         """Return what the kernel dropped on the way into each direction of the emulator."""
@@ -135,8 +151,3 @@ class School:
             namespace.run("ip", "-6", "route", "add", "default", "via", gateway6)
             namespace.run("sh", "-c", _NO_FILTER)
         router.run("sh", "-c", _NO_FILTER)
-
-    def _end_emulator(self) -> None:
-        self._emulator.stdin.close()
-        self._emulator.wait(_ENDS_WITHIN_S)
-        self._emulator.stdout.close()

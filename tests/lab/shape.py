@@ -12,7 +12,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     The queue holds ``queue_ms`` of ``rate_bps`` and drops what does not fit (drop-tail). Loss is random, with a seed,
     and happens before the queue, so that what leaves is still the rate. ``burst_bytes`` is the depth of a token bucket:
     tokens come at ``rate_bps``, and while there are any, packets leave at ``peak_bps``. A full bucket so lets through
-    ``burst_bytes`` more than the rate alone would have.
+    ``burst_bytes`` more than the rate alone would have. As on Wi-Fi, all may have to wait for the air: at one packet
+    in ``1 / pause_ratio`` for a random time of at most ``pause_ms``; that lowers the rate.
     """
 
     rate_bps: float
@@ -21,6 +22,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     loss_ratio: float = 0.0
     burst_bytes: int = 0
     peak_bps: float | None = None
+    pause_ratio: float = 0.0
+    pause_ms: float = 0.0
     seed: int = 1
 
     @property

@@ -1,18 +1,22 @@
-"""UDP at a constant rate, and what of it arrives.
+"""UDP at a constant rate, and what of it arrives; downloads by TCP, as fast as they go.
 
 ``python -m tests.lab.traffic send HOST PORT BPS`` sends packets of 1500 bytes (IP), ``... count PORT`` counts them.
-Both print ``ready``, work until standard input closes, then print one JSON line (``Sent``, ``Arrived``).
+``... give PORT`` is a server of endless downloads, ``... take HOST PORT NUMBER`` has so many at once.
+All print ``ready``, work until standard input closes, then print one JSON line (``Sent``, ``Arrived``).
 """
 
 import select
 import socket
 import struct
 import sys
+import threading
 import time
+from contextlib import suppress
 
 import msgspec
 
 MTU = 1500
+_PIECE = bytes(65_536)
 _STEP_S = 0.001
 _SERIES_NS = 10**8
 _TIMESTAMPS = 35  # SO_TIMESTAMPNS in asm-generic/socket.h
@@ -88,9 +92,41 @@ def count(udp: socket.socket) -> Arrived:
     return Arrived(packets, packets * MTU, (last_ns - first_ns) / 1e9, tuple(series))
 
 
+def give(port: int) -> None:
+    """Send to everybody who connects, without end."""
+    server = socket.create_server(("", port), backlog=64)
+
+    def feed(taker: socket.socket) -> None:
+        with taker, suppress(OSError):
+            while True:
+                taker.sendall(_PIECE)
+
+    def accept() -> None:
+        while True:
+            threading.Thread(target=feed, args=(server.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def take(host: str, port: int, number: int) -> None:
+    """Have so many downloads at once, without end."""
+
+    def eat(giver: socket.socket) -> None:
+        while giver.recv(len(_PIECE)):
+            pass
+
+    for _ in range(number):
+        threading.Thread(target=eat, args=(socket.create_connection((host, port)),), daemon=True).start()
+
+
 def main() -> None:
     """Do what the arguments say."""
     role, *rest = sys.argv[1:]
+    if role in {"give", "take"}:
+        give(int(rest[0])) if role == "give" else take(rest[0], int(rest[1]), int(rest[2]))
+        print("ready", flush=True)  # noqa: T201
+        sys.stdin.read()
+        return
     if role == "send":
         print("ready", flush=True)  # noqa: T201
         result = send(rest[0], int(rest[1]), float(rest[2]))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from agent.contract.causes import Defect
 from agent.contract.lan import Lan, Resolver
+from agent.contract.signs import router
 from agent.contract.signs.seen import Seen, fact, held
 from agent.contract.signs.wiring import storm
 from agent.contract.values import Measured
@@ -14,7 +15,15 @@ _UNREACHABLE = frozenset({"connect_timeout", "unreachable", "no_answer"})
 
 def defects(seen: Seen) -> tuple[Defect, ...]:
     """Return the defects seen in one session."""
-    return (*_addresses(seen), *_names(seen), *_storm(seen), *_open_wifi(seen), *_packets(seen), *_peers(seen))
+    return (
+        *_addresses(seen),
+        *_names(seen),
+        *_storm(seen),
+        *_open_wifi(seen),
+        *_packets(seen),
+        *_lossy(seen),
+        *_peers(seen),
+    )
 
 
 def _addresses(seen: Seen) -> Iterator[Defect]:
@@ -115,6 +124,16 @@ def _packets(seen: Seen) -> Iterator[Defect]:
             sentence="Packets of the usual size do not reach the router: set the MTU to 1500 on this computer and "
             "the devices in between.",
             evidence=held(lan, "largest packet to the router", lan.gateway_mtu_bytes, limit),
+        )
+
+
+def _lossy(seen: Seen) -> Iterator[Defect]:
+    for lost in router.lossy(seen):
+        yield Defect(
+            defect="lossy_way",
+            sentence="Packets are lost between this computer and the router, so that video lessons stutter even where "
+            "the speed is good: try another cable and port, or come nearer to the Wi-Fi access point.",
+            evidence=lost,
         )
 
 

@@ -3,13 +3,13 @@
 from msgspec import Struct
 
 from agent.contract.causes import Evidence
-from agent.contract.measurement import GatewayEchoes
+from agent.contract.measurement import GatewayEchoes, Throughput
 from agent.contract.rules import Threshold
 from agent.contract.signs.seen import Seen, fact, held
 from agent.contract.values import Measured
 
 _LEAST_ECHOES = 10
-_LEAST_LOST = 2  # one lost echo of a hundred is chance
+_LEAST_LOST, _MANY_LOST = 2, 5  # one lost echo of a hundred is chance; so many are none even where nothing was slow
 _MEDIAN_SHARE = 0.4  # of the limit for the 95th percentile: a few late echoes alone are this computer's scheduling
 _OVERTURNED = "quick answers of the router while the line is full"
 
@@ -56,18 +56,31 @@ def _loaded(seen: Seen) -> tuple[Evidence, ...]:
     test = seen.throughput
     if test is None or test.gateway is None or test.gateway.received < _LEAST_ECHOES:
         return ()
-    echoes, (late, lost) = test.gateway, _limits(seen)
+    echoes, (late, _) = test.gateway, _limits(seen)
     found = [
         held(test, f"round trip to the router, {name}, 95 % within", p95, late, _OVERTURNED)
         for name, median, p95 in _times(echoes)
         if median is not None and p95 is not None and p95 > late.value and median > _MEDIAN_SHARE * late.value
     ]
-    ratio = _loss(echoes.sent, echoes.received)
+    return (*found, *_lost_loaded(seen, test, echoes))
+
+
+def _lost_loaded(seen: Seen, test: Throughput, echoes: GatewayEchoes) -> tuple[Evidence, ...]:
+    ratio, limit = _loss(echoes.sent, echoes.received), _limits(seen)[1]
     # Where more comes back from beyond the router than from itself, it only answers echoes sparingly.
     is_real = test.loss_ratio is None or test.loss_ratio > ratio / 2
-    if ratio > lost.value and is_real:
-        found.append(held(test, "echoes lost on the way to the router", ratio, lost, _OVERTURNED))
-    return tuple(found)
+    if ratio <= limit.value or not is_real:
+        return ()
+    return (held(test, "echoes lost on the way to the router", ratio, limit, _OVERTURNED),)
+
+
+def lossy(seen: Seen) -> tuple[Evidence, ...]:
+    """Return that so much was lost beside a test that it is no chance, whatever the speed was."""
+    test = seen.throughput
+    if test is None or test.gateway is None or test.gateway.received < _LEAST_ECHOES:
+        return ()
+    is_no_chance = test.gateway.sent - test.gateway.received >= _MANY_LOST
+    return _lost_loaded(seen, test, test.gateway) if is_no_chance else ()
 
 
 def _times(echoes: GatewayEchoes) -> tuple[tuple[str, float | None, float | None], ...]:
