@@ -200,6 +200,7 @@ def _serve(options: argparse.Namespace) -> int:
         settings, serve=chosen, policy=msgspec.structs.replace(settings.policy, servers=servers)
     )
     policy.check_servers(settings.policy)
+    policy.check_places(settings.policy)
     listener = app.bind(settings)
     with listener, _open(settings, make=True) as database:
         app.serve(database, settings, listener, lambda address: print(f"listening {address}", flush=True))

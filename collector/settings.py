@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from agent.contract import settings_file
 from agent.contract.errors import SettingsError
-from agent.contract.wire import Clock, MonthlyBytes
+from agent.contract.wire import CameraAsked, Clock, MonthlyBytes, PlatformAsked
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
@@ -36,7 +36,10 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What agents are told; ``quiet_*`` and the rest are explained in agent.contract.wire."""
+    """What agents are told; ``quiet_*`` and the rest are explained in agent.contract.wire.
+
+    Without ``platforms`` agents ask those of config/services.toml. ``control_centres``: where cameras have to reach.
+    """
 
     servers: tuple[str, ...] = ()
     start: Clock = "08:00"
@@ -50,6 +53,10 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     long_capacity_days: Annotated[int, Meta(ge=1, le=90)] = 7
     latency_interval_s: Annotated[int, Meta(ge=60, le=86_400)] = 900
     monthly_bytes: MonthlyBytes | None = None
+    wifi_scans_per_day: Annotated[int, Meta(ge=0, le=24)] = 2
+    peer_bytes: Annotated[int, Meta(ge=1_000_000, le=10**10)] = 200_000_000
+    platforms: Annotated[tuple[PlatformAsked, ...], Meta(max_length=32)] = ()
+    control_centres: Annotated[tuple[CameraAsked, ...], Meta(max_length=8)] = ()
 
 
 class IngestSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -5,7 +6,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from agent.contract.coverage import MAX_ROOMS
+from agent.contract.errors import SettingsError
 from agent.contract.wifi import WifiConnection
+from agent.contract.wire import CameraAsked, PlatformAsked
 from collector import cli, ingest, policy, registry
 from collector.errors import RegistryError
 from collector.settings import PolicySettings
@@ -298,6 +301,42 @@ def test_the_policy_tells_the_registrys_cameras(database, add_school, extra, cam
         school = schools.school(connection, "0012")
         inside = policy.inside_of(connection, school, PolicySettings(), datetime.now(UTC))
     assert inside.cameras_registered == cameras
+
+
+def test_the_policy_tells_whom_to_ask(database, add_school):
+    """The country's platforms and control centres, and the school's cameras by their addresses, as far as they are."""
+    urls = "rtsp://10.1.0.7/one; rtsp://10.1.0.8:8554/ http://10.1.0.9/ rtsp:// rtsp://10.1.0.7/one"
+    add_school("0012", extra={"camera_urls": urls})
+    settings = PolicySettings(
+        platforms=(PlatformAsked(name="Kundelik", url="https://kundelik.kz/"),),
+        control_centres=(CameraAsked(name="police", url="tcp://10.9.0.1:554"),),
+        peer_bytes=5_000_000,
+    )
+    policy.check_places(settings)
+    with database.ingesting() as connection:
+        school = schools.school(connection, "0012")
+        inside = policy.inside_of(connection, school, settings, datetime.now(UTC))
+    assert (inside.platforms, inside.peer_bytes) == (settings.platforms, 5_000_000)
+    assert [(one.name, one.kind, one.url) for one in inside.cameras] == [
+        ("police", "control_centre", "tcp://10.9.0.1:554"),
+        ("camera 1", "camera", "rtsp://10.1.0.7/one"),
+        ("camera 2", "camera", "rtsp://10.1.0.8:8554/"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"platforms": (PlatformAsked(name="P", url="ftp://x"),)}, "policy.platforms: P: 'ftp://x'"),
+        ({"platforms": (PlatformAsked(name="P", url="http://["),)}, "policy.platforms: P"),
+        ({"control_centres": (CameraAsked(name="C", url="tcp://10.0.0.1"),)}, "policy.control_centres: C"),
+        ({"control_centres": (CameraAsked(name="C", url="tcp://10.0.0.1:99999"),)}, "policy.control_centres: C"),
+    ],
+)
+def test_places_that_nobody_can_ask_stop_the_start(wrong, words):
+    """A wrong address is named before any agent is told of it: it would cost agents their whole look."""
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        policy.check_places(PolicySettings(**wrong))
 
 
 def test_a_hidden_network_is_no_name(database, add_school, enrolled):
