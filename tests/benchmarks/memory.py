@@ -14,6 +14,15 @@ from tests.journey.place import Place
 
 LIMIT_MIB = 45
 _IDLE_S = 45
+_AFTER_A_SESSION = """
+import os
+from pathlib import Path
+from agent import service, settings
+here = service.station(Path(os.environ["NETREADY_STATE"]), settings.load(Path(os.environ["NETREADY_CONFIG"])))
+resident = service.Service(here)
+resident._meet_peers()
+resident._full_session()
+"""
 
 
 def run() -> None:
@@ -42,6 +51,10 @@ def _measure(place: Place, console: Console) -> list[tuple[str, float, str]]:
         agent = place.start("netready-agent", "run")
         time.sleep(_IDLE_S)
     rows.append(("netready-agent run, idle after start", _mib(agent), limit))
+    agent.terminate()
+    agent.wait(30)
+    with console.status("a whole session: line, LAN, platforms, video lesson, other computers"):
+        rows.append(("netready-agent's service after a whole session", _of_python(_AFTER_A_SESSION, place), limit))
     rows.append(("netready-agent reflect, idle", _mib(reflector), ""))
     rows.append(("netready-collector serve, idle (without PostgreSQL)", _mib(collector), ""))
     return rows
@@ -51,8 +64,13 @@ def _mib(process: subprocess.Popen) -> float:
     return psutil.Process(process.pid).memory_info().rss / 2**20
 
 
-def _of_python(statement: str) -> float:
+def _of_python(statement: str, place: Place | None = None) -> float:
     code = f"{statement}\nimport sys; print('ready', flush=True); sys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        return _mib(process)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    environment = None if place is None else place.environment()
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes) as process:
+        if process.stdout.readline() != b"ready\n":
+            raise OSError("the session broke off")
+        mib = _mib(process)
+        process.stdin.close()
+        return mib

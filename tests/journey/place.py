@@ -33,7 +33,7 @@ class Place:
     def start(self, program: str, *arguments: str) -> subprocess.Popen:
         """Start a command that goes on running."""
         with (self.folder / "log").open("ab") as log:
-            child = subprocess.Popen(self._command(program, arguments), stdout=log, stderr=log, env=self._environment())
+            child = subprocess.Popen(self._command(program, arguments), stdout=log, stderr=log, env=self.environment())
         self._running.append(child)
         return child
 
@@ -43,7 +43,7 @@ class Place:
             self._command(program, arguments),
             capture_output=True,
             text=True,
-            env=self._environment(),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             timeout=COMMAND_S,
             check=False,
@@ -129,7 +129,8 @@ class Place:
                 child.kill()
                 child.wait()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which this place's commands run."""
         return os.environ | {
             "NETREADY_STATE": str(self.state),
             "NETREADY_CONFIG": str(self.folder / "agent.toml"),
