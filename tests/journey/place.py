@@ -28,7 +28,7 @@ class Place:
         self.server = f"ws://127.0.0.1:{_free_port()}"
         self._running: list[subprocess.Popen] = []
         # Real measurements, but short ones: what is tested here is the way, not the meter.
-        (folder / "agent.toml").write_text("[probes.msak]\nmax_s = 1.5\n[probes.link]\ncount_s = 0.2\n")
+        (folder / "agent.toml").write_text("[probes.msak]\nmax_s = 5.0\n[probes.link]\ncount_s = 0.2\n")
 
     def start(self, program: str, *arguments: str) -> subprocess.Popen:
         """Start a command that goes on running."""
