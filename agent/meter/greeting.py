@@ -8,7 +8,8 @@ Both prove that they know the school's key, and neither sends it (HMAC-SHA256, R
 
 Each proof holds for one connection only, as the other side's nonce is in it: what was overheard is worth nothing later.
 The address that was dialled is in it, so that nobody between the two can pass it on as its own. The ticket for the test
-itself is never sent. What is measured is no secret and travels plain.
+itself is reckoned by both; the visitor shows it once, in the test's path, and it is worth nothing from another address.
+What is measured is no secret and travels plain.
 """
 
 import hashlib
