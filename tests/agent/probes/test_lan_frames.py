@@ -12,7 +12,6 @@ from agent.host.neighbours import Neighbour
 from agent.probes import _lan_frames as frames
 from agent.probes._lan_frames import Offer
 
-SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "samples" / "lan"
 HOST, ROUTER = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
 EVERYBODY = b"\xff" * 6
 
@@ -170,24 +169,27 @@ def test_any_bytes_are_read_or_not(tail: bytes) -> None:
             read(head + tail)
 
 
-def read_sample(name: str) -> list[bytes]:
+def read_sample(file: Path) -> list[bytes]:
     """Return the frames of a real capture."""
-    if not (SAMPLES / name).exists():
-        pytest.skip("the captures of others are not in the repository")
     from scapy.utils import RawPcapReader
 
-    with RawPcapReader(str(SAMPLES / name)) as reader:
+    with RawPcapReader(str(file)) as reader:
         return [frame for frame, _about in reader]
 
 
-def test_real_switches() -> None:
+def test_real_switches(shared_samples: Path) -> None:
     """Eight LLDP and four CDP frames of two switches, one of them S1.cisco.com with its port Fa0/13."""
-    told = [port for frame in read_sample("lldp-cdp.pcap") if (port := frames.switch_port(frame)) is not None]
+    told = [
+        port
+        for frame in read_sample(shared_samples / "lan" / "lldp-cdp.pcap")
+        if (port := frames.switch_port(frame)) is not None
+    ]
     assert [sum(port.protocol == each for port in told) for each in ("lldp", "cdp")] == [8, 4]
     assert {("S1.cisco.com", "Fa0/13"), ("S1", "FastEthernet0/13")} <= {(port.system, port.port) for port in told}
 
 
-def test_a_real_server_that_is_not_the_router() -> None:
+def test_a_real_server_that_is_not_the_router(shared_samples: Path) -> None:
     """One server answers, which is not the router; nobody else does."""
-    told = [offer for frame in read_sample("dhcp-server-is-not-router.pcapng") if (offer := frames.offer(frame))]
+    captured = read_sample(shared_samples / "lan" / "dhcp-server-is-not-router.pcapng")
+    told = [offer for frame in captured if (offer := frames.offer(frame))]
     assert {(offer.server, offer.router) for offer in told} == {("192.168.1.5", "192.168.1.254")}
