@@ -12,6 +12,7 @@ from msgspec import Struct
 from agent.contract import standards
 from agent.contract.failure import Failure
 from agent.contract.measurement import Direction, Failed, Latency, Link, Measurement, Skipped, Throughput
+from agent.contract.signs import LIMITED_ELSEWHERE
 from agent.contract.standards import Interval, Outcome, Target, Verdict
 
 MBIT = 1e6
@@ -22,7 +23,6 @@ NOTABLE_LOSS = 0.02
 NOTABLE_DELAY_MS = 150.0  # one way and back; beyond it talking over each other begins (ITU-T G.114, 2003)
 _NO_SPEED_TESTS = frozenset({"link", "latency"})  # the other probe of a session is its engine, whichever it is
 _Kind = TypeVar("_Kind")
-_LINE_MAY_BE_FASTER = frozenset({"link_limited", "host_limited", "server_limited", "vpn", "proxy", "sleep"})
 
 ADVICE: dict[Failure, str] = {
     "no_server": "No test server is known: enrol this computer, or name a server with --server.",
@@ -93,7 +93,7 @@ def _rate(throughput: Throughput, direction: Direction | None, link: Link | None
         return None
     rate = standards.interval_of(direction)
     slow_link = link is not None and _is_limit(link, direction.ip_bps)
-    if _LINE_MAY_BE_FASTER.intersection(throughput.tainted) or slow_link:
+    if LIMITED_ELSEWHERE.intersection(throughput.tainted) or slow_link:
         return msgspec.structs.replace(rate, high_bps=None)
     if rate.high_bps is not None and direction.cross_traffic_bps:
         return msgspec.structs.replace(rate, high_bps=rate.high_bps + direction.cross_traffic_bps)

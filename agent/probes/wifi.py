@@ -15,6 +15,7 @@ from agent.contract.values import Denied
 from agent.contract.wifi import Crowd, Network, Wifi, WifiConnection
 from agent.errors import ProbeUnavailable
 from agent.host import wifi
+from agent.host.wifi import sightings
 from agent.host.wifi.heard import Heard
 
 NAME = "wifi"
@@ -157,7 +158,7 @@ def _over_scans(same: list[Network]) -> Network:
     return structs.replace(
         same[-1],
         signal_dbm=statistics.median(signals) if signals else None,
-        signal_p20_dbm=signals[math.ceil(len(signals) / 5) - 1] if signals else None,
+        signal_p20_dbm=sightings.weak(signals),
         associated=any(each.associated for each in same),
         frames=len(same),
     )

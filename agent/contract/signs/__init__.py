@@ -18,7 +18,7 @@ from agent.contract.signs import defects, host, radio, router, seen, traffic, wi
 from agent.contract.signs.seen import Seen
 from agent.contract.values import Measured, Medium
 
-_LIMITED_ELSEWHERE = frozenset({"link_limited", "host_limited", "server_limited", "vpn", "proxy", "sleep"})
+LIMITED_ELSEWHERE = frozenset({"link_limited", "host_limited", "server_limited", "vpn", "proxy", "sleep"})
 _LASTING = frozenset({"wifi", "lan", "peer", "services"})
 
 
@@ -167,7 +167,7 @@ def _way(one: Seen, name: str, direction: Direction, promised_bps: float) -> Way
     level_bps = one.rules.line.delivers_ratio.value * promised_bps
     rate = standards.interval_of(direction)
     tainted = one.throughput.tainted if one.throughput is not None else ()
-    high_bps = None if _LIMITED_ELSEWHERE.intersection(tainted) else rate.high_bps
+    high_bps = None if LIMITED_ELSEWHERE.intersection(tainted) else rate.high_bps
     is_at_least = direction.is_lower_bound or "server_limited" in tainted
     if high_bps is not None:
         # What this computer's other traffic took, the test might have had.

@@ -124,7 +124,7 @@ def make_network(
         associated=associated,
         channel_other=traits.channel_other,
         width_mhz=traits.width_mhz,
-        signal_p20_dbm=ordered[math.ceil(len(ordered) / 5) - 1] if ordered else None,
+        signal_p20_dbm=weak(ordered),
         frames=frames,
     )
 
@@ -132,3 +132,8 @@ def make_network(
 def _vote(votes: dict[_Choice, int], choice: _Choice) -> None:
     if choice in votes or len(votes) < _MAX_DISTINCT:
         votes[choice] = votes.get(choice, 0) + 1
+
+
+def weak(signals: Sequence[float]) -> float | None:
+    """Return the 20th percentile of signals in rising order (nearest rank); None of none."""
+    return signals[math.ceil(len(signals) / 5) - 1] if signals else None
