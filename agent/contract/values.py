@@ -1,5 +1,6 @@
 """The types of values in measurements, with their bounds, and what every measurement carries."""
 
+import ipaddress
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -39,3 +40,12 @@ class Denied(Struct, frozen=True, kw_only=True):
 
     what: Word
     setting: Text
+
+
+def is_address(word: str) -> bool:
+    """Tell whether a word is an IP address, with or without an IPv6 zone."""
+    try:
+        ipaddress.ip_address(word)
+    except ValueError:
+        return False
+    return True

@@ -2,9 +2,11 @@
 
 import ipaddress
 import re
-import subprocess
 import sys
 from pathlib import Path
+
+from agent.contract.values import is_address
+from agent.host import program
 
 _UP, _GATEWAY = 0x1, 0x2  # Linux, include/uapi/linux/route.h
 _MOST_BYTES = 256 * 1024
@@ -82,7 +84,7 @@ def decode_resolvers(config: str) -> tuple[str, ...]:
     """Read a resolv.conf(5): its name servers in order, each once."""
     words = (line.split() for line in config.splitlines())
     found = (each[1] for each in words if len(each) >= 2 and each[0] == "nameserver")
-    return tuple(dict.fromkeys(each for each in found if _is_address(each)))
+    return tuple(dict.fromkeys(each for each in found if is_address(each)))
 
 
 def is_loopback(address: str) -> bool:
@@ -102,7 +104,9 @@ def lease_server(interface: str, index: int) -> str | None:
         found = decode_pairs(text(f"/run/systemd/netif/leases/{index}") or "", "SERVER_ADDRESS")
     except PermissionError as error:
         refused = error
-    found = found or decode_nmcli(_nmcli(interface))
+    if found is None:
+        of_device = ("-t", "-f", "DHCP4", "device", "show", interface)
+        found = decode_nmcli(program.text("nmcli", *of_device, within_s=_NMCLI_S))
     for path in () if found else _leases():
         try:
             found = decode_dhclient(text(str(path)) or "", interface) or found
@@ -120,14 +124,14 @@ def _leases() -> list[Path]:
 def decode_pairs(lease: str, wanted: str) -> str | None:
     """Read the address that a ``KEY=VALUE`` lease has under this key (systemd-networkd)."""
     pairs = (line.partition("=") for line in lease.splitlines())
-    return next((value.strip() for key, _, value in pairs if key == wanted and _is_address(value.strip())), None)
+    return next((value.strip() for key, _, value in pairs if key == wanted and is_address(value.strip())), None)
 
 
 def decode_nmcli(answer: str) -> str | None:
     r"""Read ``nmcli -t -f DHCP4``: lines as ``DHCP4.OPTION[3]:dhcp_server_identifier = 192.0.2.1``."""
     for line in answer.splitlines():
         name, _, value = line.partition(":")[2].partition("=")
-        if name.strip() == "dhcp_server_identifier" and _is_address(value.strip()):
+        if name.strip() == "dhcp_server_identifier" and is_address(value.strip()):
             return value.strip()
     return None
 
@@ -137,23 +141,6 @@ def decode_dhclient(leases: str, interface: str) -> str | None:
     found = None
     for lease in _LEASE.findall(leases):
         of, server = _LEASE_OF.search(lease), _LEASE_SERVER.search(lease)
-        if of is not None and of[1] == interface and server is not None and _is_address(server[1]):
+        if of is not None and of[1] == interface and server is not None and is_address(server[1]):
             found = server[1]
     return found
-
-
-def _nmcli(interface: str) -> str:
-    command = ["nmcli", "-t", "-f", "DHCP4", "device", "show", interface]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=_NMCLI_S, check=False, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout[:_MOST_BYTES].decode("utf-8", "replace")
-
-
-def _is_address(word: str) -> bool:
-    try:
-        ipaddress.ip_address(word)
-    except ValueError:
-        return False
-    return True

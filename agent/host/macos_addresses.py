@@ -3,12 +3,12 @@
 Written after the commands' manual pages and published output, and never run on macOS.
 """
 
-import ipaddress
 import re
-import subprocess
+
+from agent.contract.values import is_address
+from agent.host import program
 
 _COMMAND_S = 5.0
-_MOST_BYTES = 256 * 1024
 _BLOCK = re.compile(r"^resolver #\d+", re.MULTILINE)
 _SERVER = re.compile(r"^\s*nameserver\[\d+\]\s*:\s*(\S+)", re.MULTILINE)
 _INTERFACE = re.compile(r"^\s*if_index\s*:\s*\d+\s*\((\S+)\)", re.MULTILINE)
@@ -34,7 +34,7 @@ def lease_server(interface: str) -> str | None:
 def decode_gateway(answer: str) -> str | None:
     """Read ``route -n get default``."""
     found = _GATEWAY.search(answer)
-    return found[1] if found is not None and _is_address(found[1]) else None
+    return found[1] if found is not None and is_address(found[1]) else None
 
 
 def decode_resolvers(answer: str, interface: str) -> tuple[str, ...]:
@@ -42,26 +42,14 @@ def decode_resolvers(answer: str, interface: str) -> tuple[str, ...]:
     blocks = _BLOCK.split(answer)[1:]
     own = [block for block in blocks if (of := _INTERFACE.search(block)) is not None and of[1] == interface]
     found = (server for block in own or blocks[:1] for server in _SERVER.findall(block))
-    return tuple(dict.fromkeys(server for server in found if _is_address(server)))
+    return tuple(dict.fromkeys(server for server in found if is_address(server)))
 
 
 def decode_lease_server(answer: str) -> str | None:
     """Read ``ipconfig getpacket``."""
     found = _LEASE_SERVER.search(answer)
-    return found[1] if found is not None and _is_address(found[1]) else None
+    return found[1] if found is not None and is_address(found[1]) else None
 
 
 def _answer(*command: str) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=_COMMAND_S, check=False, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout[:_MOST_BYTES].decode("utf-8", "replace")
-
-
-def _is_address(word: str) -> bool:
-    try:
-        ipaddress.ip_address(word)
-    except ValueError:
-        return False
-    return True
+    return program.text(*command, within_s=_COMMAND_S)

@@ -1,10 +1,8 @@
 """Is every byte counted on this connection? True, False, or None where the system does not say."""
 
-import shutil
-import subprocess
 import sys
 
-from agent.host import ip_helper, link
+from agent.host import ip_helper, link, program
 
 _PATIENCE_S = 2.0
 
@@ -26,16 +24,8 @@ def metered(interface: str) -> bool | None:
 
 def fetch(interface: str, patience_s: float = _PATIENCE_S) -> str | None:
     """Ask NetworkManager; None where it is not installed, does not run, or takes too long."""
-    program = shutil.which("nmcli")
-    if program is None:
-        return None
-    command = [program, "-t", "-f", "GENERAL.METERED", "device", "show", interface]
-    try:
-        # nmcli translates its words to the user's language; these are its own.
-        done = subprocess.run(command, capture_output=True, timeout=patience_s, check=False, env={"LC_ALL": "C"})
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+    told = program.answer("nmcli", "-t", "-f", "GENERAL.METERED", "device", "show", interface, within_s=patience_s)
+    return None if told is None else told.decode("utf-8", "replace")
 
 
 def decode(answer: str | None) -> bool | None:

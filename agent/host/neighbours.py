@@ -8,7 +8,6 @@ import hmac
 import ipaddress
 import re
 import socket
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from agent.host import windows_neighbours
+from agent.host import program, windows_neighbours
 
 SMALLEST_PREFIX = 23  # a larger network is not looked through: too many broadcasts, too long
 _AT_ONCE, _PAUSE_S, _SETTLE_S = 32, 0.5, 1.5  # 64 requests a second: no storm, even where each is sent three times
@@ -45,7 +44,7 @@ def table(interface: str) -> tuple[Neighbour, ...]:
             index = None
         return _kept(windows_neighbours.fetch(index))
     if sys.platform == "darwin":
-        return decode_macos(_arp(), interface)
+        return decode_macos(program.text("arp", "-an", within_s=_COMMAND_S), interface)
     try:
         with Path("/proc/net/arp").open("rb") as file:
             return decode_linux(file.read(_MOST_BYTES).decode("utf-8", "replace"), interface)
@@ -139,15 +138,6 @@ def _neighbour(address: str, mac: str) -> Neighbour | None:
     if len(octets) != 6 or is_group or not any(octets) or host.is_multicast or host.is_loopback:
         return None
     return Neighbour(str(host), octets.hex(":"))
-
-
-def _arp() -> str:
-    command = ["arp", "-an"]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=_COMMAND_S, check=False, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout[:_MOST_BYTES].decode("utf-8", "replace")
 
 
 def _send_arp(wanted: tuple[str, ...], source: str, deadline: float) -> tuple[Neighbour, ...]:

@@ -6,49 +6,44 @@ many cores as there are.
 """
 
 import os
-import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 _PROC = Path("/proc")
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Let psutil in this process read it as long as this lasts."""
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        for entry in _PROC.iterdir():
-            if not entry.name.isdecimal() and entry.name != "stat":
-                (folder / entry.name).symlink_to(entry)
-        os.mkfifo(folder / "stat")  # whoever opens it is answered with the figures of that moment
-        threading.Thread(target=_answer, args=(folder / "stat",), daemon=True).start()
-        before, psutil.PROCFS_PATH = psutil.PROCFS_PATH, made
-        try:
-            yield
-        finally:
-            psutil.PROCFS_PATH = before
+    """Let psutil in this process say it as long as this lasts."""
+    of_the_machine = psutil.cpu_times
+    psutil.cpu_times = _Counted(of_the_machine)  # type: ignore[assignment]  # of its overloads only this is used
+    try:
+        yield
+    finally:
+        psutil.cpu_times = of_the_machine
 
 
-def _answer(fifo: Path) -> None:
-    known: dict[str, int] = {}
-    wanted_ns, began, cores = 0, time.monotonic(), os.cpu_count() or 1
-    while fifo.exists():
-        reader = os.open(fifo, os.O_WRONLY)  # waits for one
+class _Counted:
+    """Answers as psutil.cpu_times does: seconds since this was made."""
+
+    def __init__(self, of_the_machine: Any) -> None:
+        self._nothing = of_the_machine()._replace(**dict.fromkeys(of_the_machine()._fields, 0.0))
+        self._began_s, self._cores = time.monotonic(), os.cpu_count() or 1
+        self._known: dict[str, int] = {}
+        self._wanted_ns = 0
+
+    def __call__(self) -> Any:
         for task, now_ns in _tasks():
-            wanted_ns += max(0, now_ns - known.get(task, 0))
-            known[task] = now_ns
-        total = (time.monotonic() - began) * cores * _TICKS
-        busy = min(total, wanted_ns / 1e9 * _TICKS)
-        with suppress(BrokenPipeError):  # it was the one before, which has what it wanted
-            os.write(reader, f"cpu {busy:.0f} 0 0 {total - busy:.0f} 0 0 0 0 0 0\n".encode())
-        os.close(reader)
+            self._wanted_ns += max(0, now_ns - self._known.get(task, 0))
+            self._known[task] = now_ns
+        total = (time.monotonic() - self._began_s) * self._cores
+        busy = min(total, self._wanted_ns / 1e9)
+        return self._nothing._replace(user=busy, idle=total - busy)
 
 
 def _tasks() -> Iterator[tuple[str, int]]:

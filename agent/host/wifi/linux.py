@@ -10,8 +10,8 @@ from msgspec import structs
 from agent.contract.values import Denied
 from agent.contract.wifi import Network, WifiConnection
 from agent.errors import CaptureError, ProbeUnavailable
-from agent.host import link
-from agent.host.wifi import nl80211, nmcli, proc, program
+from agent.host import link, program
+from agent.host.wifi import nl80211, nmcli, proc
 from agent.host.wifi.heard import Heard
 from agent.host.wifi.netlink import Channel
 from agent.host.wifi.nl80211 import Air

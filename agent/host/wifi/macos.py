@@ -10,7 +10,8 @@ from msgspec import Struct, field
 from agent.contract.values import Denied
 from agent.contract.wifi import WifiConnection
 from agent.errors import CaptureError, ProbeUnavailable
-from agent.host.wifi import program, system_profiler
+from agent.host import program
+from agent.host.wifi import system_profiler
 from agent.host.wifi.heard import Heard
 
 SOURCE = "system_profiler"

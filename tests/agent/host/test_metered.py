@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.host import metered
+from agent.host import metered, program
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the program in nmcli's place is a shell script")
 
@@ -31,11 +31,11 @@ def test_what_networkmanager_says(answer, said) -> None:
 
 @posix
 def test_asking_a_program(tmp_path: Path, monkeypatch) -> None:
-    """The program is found on the path, asked for one interface in its own language, and believed."""
+    """The program is found among the system's, asked for one interface in its own language, and believed."""
     nmcli(
         tmp_path, 'test "$LC_ALL $6" = "C lo" && test "$1 $2 $3" = "-t -f GENERAL.METERED" && echo GENERAL.METERED:yes'
     )
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(program, "PLACES", str(tmp_path))
     assert metered.fetch("lo") == "GENERAL.METERED:yes\n"
     if sys.platform == "linux":
         assert metered.metered("lo") is True
@@ -46,17 +46,17 @@ def test_asking_a_program(tmp_path: Path, monkeypatch) -> None:
 def test_a_program_that_does_not_answer(script, tmp_path: Path, monkeypatch) -> None:
     """One that fails or takes too long is ended, and the answer is null."""
     nmcli(tmp_path, script)
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(program, "PLACES", str(tmp_path))
     assert metered.fetch("lo", patience_s=0.5) is None
 
 
 def test_without_networkmanager(tmp_path: Path, monkeypatch) -> None:
     """Where there is no nmcli, and no such interface, nothing is known."""
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(program, "PLACES", str(tmp_path))
     assert metered.metered("gone0") is None
 
 
 def nmcli(folder: Path, script: str) -> None:
-    program = folder / "nmcli"
-    program.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
-    program.chmod(0o755)
+    made = folder / "nmcli"
+    made.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
+    made.chmod(0o755)
