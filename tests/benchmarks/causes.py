@@ -67,13 +67,14 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 def run(words: Sequence[str] = ()) -> None:
-    """Print the confusion matrix; words are a number of schools, and a seed to begin with."""
+    """Print the confusion matrix; words are a number of schools, a seed to begin with, and scenes if not all."""
     numbers = [int(word) for word in words if word.isdecimal()]
     number, seed = (*numbers, *(_USUAL_NUMBER, secrets.randbelow(10**6))[len(numbers) :])[:2]
+    scenes = [word for word in words if not word.isdecimal()]
     told: list[Told] = []
     try:
         with page.telling() as now:
-            for index, school in enumerate(schools.made(number, seed), 1):
+            for index, school in enumerate(schools.made(number, seed, scenes), 1):
                 now.say(f"{index} of {number}: {school.scene} (seed {school.seed})")
                 told.append(_diagnosed(school, now))
                 _say_wrong(told[-1], now)

@@ -4,7 +4,8 @@
 
 Without a part, all of them (about two hours, most of it ``honesty`` and ``causes``). Where a part measures on known
 lines, words choose some by their names, as in ``lines GEO cable``; ``honesty`` takes a number of tests too, ``causes``
-a number of schools and the first seed. Figures of one run on one machine; compare only what stands in the same table.
+a number of schools, the first seed, and scenes. Figures of one run on one machine; compare only what stands in the
+same table.
 """
 
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import boosts, causes, cost, cross, honesty, ingest, lines, memory, places, verdicts
+from tests.benchmarks import boosts, causes, cost, cross, honesty, ingest, lines, memory, places, schools, verdicts
 
 IN_NAMESPACES: dict[str, Callable[[Sequence[str]], None]] = {
     "lines": lines.run,
@@ -33,7 +34,8 @@ def main(words: list[str]) -> int:
         print(f"there is no part {words[0]}; there are: {', '.join(IN_NAMESPACES | ELSEWHERE)}", file=sys.stderr)
         return 2
     try:
-        places.chosen(word for word in words[1:] if not word.isdecimal())
+        chosen = schools.chosen if words[:1] == ["causes"] else places.chosen
+        chosen(word for word in words[1:] if not word.isdecimal())
     except LookupError as error:
         print(error.args[0], file=sys.stderr)
         return 2

@@ -383,11 +383,29 @@ _SCENES = (
 _SPARINGLY = (_geo, _slow_geo)
 
 
-def made(number: int, first_seed: int) -> list[LabSchool]:
-    """Return so many schools, all scenes in turn; each is made from a seed of its own."""
+def chosen(words: Iterable[str]) -> list[Callable[[random.Random], LabSchool]]:
+    """Return the scenes whose names hold any of the words.
+
+    Raises:
+        LookupError: no scene's name holds one of them.
+    """
+    every, found = (*_SCENES, *_SPARINGLY), []
+    for word in words:
+        if not (scenes := [one for one in every if word in one.__name__]):
+            names = ", ".join(one.__name__.strip("_") for one in every)
+            raise LookupError(f"no scene is called {word!r}; there are: {names}")
+        found += scenes
+    return found
+
+
+def made(number: int, first_seed: int, words: Iterable[str] = ()) -> list[LabSchool]:
+    """Return so many schools, all scenes in turn or those chosen; each is made from a seed of its own."""
+    if only := chosen(words):
+        return [_made(one, first_seed + index) for index, one in enumerate(islice(cycle(only), number))]
     scenes = [*islice(cycle(_SCENES), max(0, number - len(_SPARINGLY) * (number > 2 * len(_SCENES))))]
     scenes += _SPARINGLY[: number - len(scenes)]
-    return [
-        replace(scene(random.Random(first_seed + index)), seed=first_seed + index)  # noqa: S311 - repeatable, not secret
-        for index, scene in enumerate(scenes)
-    ]
+    return [_made(one, first_seed + index) for index, one in enumerate(scenes)]
+
+
+def _made(scene: Callable[[random.Random], LabSchool], seed: int) -> LabSchool:
+    return replace(scene(random.Random(seed)), seed=seed)  # noqa: S311 - repeatable, not secret
