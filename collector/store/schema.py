@@ -75,10 +75,12 @@ def _renew_roles(connection: psycopg.Connection) -> None:
     }
     connection.execute(_statements("roles.sql").format(**names))
     connection.execute(_statements("reader_of_agents.sql").format(**names))
-    for table in ("school", "report", "measurement", "speed_test"):
+    for table in ("school", "school_history", "report", "measurement", "speed_test"):
         connection.execute(_statements("reader.sql").format(table=sql.Identifier(table), **names))
     for table in ("room", "sighting"):
         connection.execute(_statements("reader_of_rooms.sql").format(table=sql.Identifier(table), **names))
+    for table in ("school_day", "school_month", "school_period"):
+        connection.execute(_statements("reader_of_periods.sql").format(table=sql.Identifier(table), **names))
 
 
 def _statements(file: str) -> sql.SQL:
