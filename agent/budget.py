@@ -29,6 +29,8 @@ _ECHO_BYTES = echo.DATAGRAM_BYTES + 28  # IPv4 and UDP headers
 _ECHO_PROTOCOL = "udp-echo"
 # What a test that failed like this had taken is not known: it counts as a verdict test. The other words come before.
 _CUT_SHORT: frozenset[Failure] = frozenset({"stalled", "closed_early", "connection_reset", "deadline"})
+# Those that take nothing of the line, or next to nothing, however they end.
+_TAKES_NOTHING = frozenset({"link", "latency", "wifi", "lan", "peer", "services"})
 # A documentation address (RFC 5737): the way there is the default route, and nothing is sent.
 _ANYWHERE = (socket.AF_INET, ("192.0.2.1", 9))
 
@@ -104,7 +106,7 @@ def taken(measurements: Iterable[Measurement], target: Target) -> int:
                 total += video_bytes
             case Latency(protocol=protocol) if protocol == _ECHO_PROTOCOL:
                 total += _ECHO_BYTES * (one.sent + one.received)
-            case Failed(failure=failure, probe=probe, detail=detail) if probe != "latency" and (
+            case Failed(failure=failure, probe=probe, detail=detail) if probe not in _TAKES_NOTHING and (
                 failure in _CUT_SHORT or detail.startswith("upload:")  # a whole download came before
             ):
                 total += verdict_bytes(target)

@@ -25,6 +25,8 @@ from agent.errors import CaptureError, NotEnrolledError, ProbeUnavailable, Revok
 from agent.settings import Settings
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from agent.contract.causes import Contract
     from agent.service import Station
 
@@ -108,6 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     enroll.add_argument("--room", metavar="LABEL", help="where this computer stands")
     run = command("run", _run, "measure and report from now on, at the times the collector's policy gives")
     run.add_argument("--once", action="store_true", help="measure once now, send everything, and end")
+    export = command("export", _export, "write what waits to a file, to be carried to the collector by hand")
+    export.add_argument("file", metavar="FILE", type=Path, help="a new file, or a folder such as a memory stick")
+    receipts = command("import-receipts", _import_receipts, "forget the reports that the collector's receipts name")
+    receipts.add_argument("file", metavar="FILE", type=Path, help="what 'netready-collector reports import' wrote")
     diagnose = command("diagnose", _diagnose, "say where the bottleneck is, by this computer's last sessions, and why")
     diagnose.add_argument("--json", action="store_true", help="as JSON")
     survey = command("survey", _survey, "one stop of the walk through the school: the Wi-Fi in this room")
@@ -143,18 +149,19 @@ def _check(arguments: argparse.Namespace) -> int:
     settings = msgspec.structs.replace(settings, agent=msgspec.structs.replace(settings.agent, metered=is_metered))
     console = Console(stderr=arguments.json)
     report = here = None
-    names = planning.names_by_hand(settings)
+    names = planning.names_by_hand(settings, policy)
     with check.live(console) as announce:
         if enrolled is None:
-            seen = session.run(names, planning.by_hand(settings, (arguments.server,), target), announce)
+            seen = session.run(names, planning.by_hand(settings, Policy(servers=(arguments.server,)), target), announce)
             _count(state, settings, seen.measurements)
         else:
             here = service.station(state, settings)
-            seen, report = here.measure(names, "manual", announce, target)
+            seen, report = here.measure(names, "manual", announce, target=target)
     if here is not None:
         notes.append(_sent(here))
     finding = diagnosis.find(seen.measurements, target)
-    cause = diagnosis.diagnose([seen.measurements], _contract(policy), rules.shipped_rules(), target)
+    zone = _zone(policy) if enrolled else None
+    cause = diagnosis.diagnose([seen.measurements], _contract(policy), rules.shipped_rules(), target, zone)
     if arguments.json:
         print(encode(check.document(seen, report, finding, target, cause)))
     else:
@@ -202,7 +209,7 @@ def _probe(arguments: argparse.Namespace) -> int:
             raise SettingsError(f"--set {pair}: expected KEY=VALUE, for example --set server=ws://HOST:PORT")
         given[key.strip()] = value
     table = settings.probes.get(arguments.name, {}) | given
-    plan = msgspec.structs.replace(planning.plan(settings, ()), probes={arguments.name: table})
+    plan = msgspec.structs.replace(planning.plan(settings, Policy()), probes={arguments.name: table})
     seen = session.measure(arguments.name, plan, None, arguments.deadline)
     print(measurement.encode(seen).decode(), flush=True)
     _count(state, settings, (seen,))
@@ -293,7 +300,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     state, settings = _home(arguments)
     here = service.station(state, settings)
-    session.check_settings(planning.plan(settings, ()), str(_config_file(arguments)))
+    session.check_settings(planning.plan(settings, Policy()), str(_config_file(arguments)))
     if not arguments.once:
         service.Service(here).run()
         return 0
@@ -322,12 +329,51 @@ def _give_up() -> None:
     os._exit(1)
 
 
+def _export(arguments: argparse.Namespace) -> int:
+    from agent import carrying, service, session
+
+    state, settings = _home(arguments)
+    outbox = service.outbox(state, settings)
+    done = carrying.export(outbox, arguments.file, session.software(), datetime.now(UTC))
+    if done is None:
+        print("Nothing waits to be carried; no file was written.")
+        return 0
+    print(f"{done.file}: {done.reports} reports, {done.bytes} bytes. They also stay here until a receipt comes back.")
+    return 0
+
+
+def _import_receipts(arguments: argparse.Namespace) -> int:
+    from agent import carrying, identity, service
+
+    state, settings = _home(arguments)
+    school_key = identity.load_policy(state).inside.peer_key
+    settled = carrying.take_receipts(service.outbox(state, settings), arguments.file, school_key)
+    print(
+        f"reports that arrived and leave this computer: {settled.forgotten}, refused and put aside: {settled.refused}"
+    )
+    for note in settled.notes:
+        print(f"netready-agent: {note}", file=sys.stderr)
+    if settled.others and not settled.forgotten + settled.refused:
+        print("netready-agent: none of the receipts is for a report that waits here", file=sys.stderr)
+    return 1 if settled.notes else 0
+
+
 def _contract(policy: Policy) -> "Contract":
     """Return what the school's line was promised to carry, as far as the collector told."""
     from agent.contract.causes import Contract
 
     inside = policy.inside
     return Contract(download_bps=inside.contracted_download_bps, upload_bps=inside.contracted_upload_bps)
+
+
+def _zone(policy: Policy) -> "ZoneInfo | None":
+    """Return the school's time zone; None, for this computer's own, where this computer has no data of that zone."""
+    from agent import schedule
+
+    try:
+        return schedule.zone_of(policy.hours)
+    except SettingsError:
+        return None
 
 
 def _diagnose(arguments: argparse.Namespace) -> int:
@@ -345,7 +391,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     policy = identity.load_policy(state)
     reports = service.outbox(state, settings).recent(enrolled.identity.agent)
     sessions = [report.read_measurements() for report in reports]
-    cause = diagnosis.diagnose(sessions, _contract(policy), rules.shipped_rules(), policy.target)
+    cause = diagnosis.diagnose(sessions, _contract(policy), rules.shipped_rules(), policy.target, _zone(policy))
     print(encode(cause) if arguments.json else "\n".join(diagnosis.lines(cause)))
     return 0
 
@@ -397,7 +443,7 @@ def _config_file(arguments: argparse.Namespace) -> Path | None:
 
 
 def _log_to_stderr(command: str) -> None:
-    service = command == "run"
+    service = command in {"run", "reflect"}
     log_format = "%(asctime)s %(levelname)s %(message)s" if service else "netready-agent: %(message)s"
     logging.basicConfig(level=logging.INFO if service else logging.WARNING, format=log_format, stream=sys.stderr)
     for chatty in ("apscheduler", "httpx", "httpcore", "tzlocal"):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from agent.contract.measurement import Failed, Measurement, Skipped
+from agent.contract.measurement import Failed, Measurement
 from agent.contract.peer import Peer
 from agent.contract.services import Services
 from agent.contract.wifi import Wifi
@@ -47,7 +47,10 @@ def has_wifi() -> bool:
 
 
 def remember(seen: Iterable[Measurement], outbox: Outbox, now: datetime) -> None:
-    """Note what was looked at, however it came out; what could not be run here is tried again as seldom."""
+    """Note what was looked at, however it came out; what was skipped, whatever for, is still due in the next session.
+
+    So is a video lesson for which the data budget had no room.
+    """
     for one in seen:
         name = _name(one)
         if name in _LAST:
@@ -106,7 +109,7 @@ def _name(seen: Measurement) -> str | None:
             return "services"
         case Peer():
             return "peer"
-        case Failed() | Skipped():
+        case Failed():
             return seen.probe
     return None
 

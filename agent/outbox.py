@@ -61,11 +61,15 @@ _Result = TypeVar("_Result")
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where the next report stands: its number, the hash of the one before (null if unknown), how many were dropped."""
+    """Where the next report stands: its number, the hash of the one before (null if unknown).
+
+    ``dropped`` counts those of its agent that were dropped unsent so far, ``waiting`` those that wait to be sent.
+    """
 
     sequence: int
     previous: str | None
     dropped: int
+    waiting: int
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
@@ -144,12 +148,42 @@ class Outbox:
         def work(connection: sqlite3.Connection) -> None:
             for waiting, receipt in answers:
                 self._settle(connection, waiting, receipt)
-            connection.execute(
-                "DELETE FROM refused WHERE id NOT IN (SELECT id FROM refused ORDER BY id DESC LIMIT ?)",
-                (KEPT_REFUSALS,),
-            )
+            _keep_newest_refusals(connection)
 
         self._run(work)
+
+    def waiting_agents(self) -> list[str]:
+        """Return the agents whose reports wait here; revoked ones wait for nobody."""
+        question = "SELECT DISTINCT agent FROM reports JOIN chains USING (agent) WHERE revoked IS NULL ORDER BY agent"
+        return self._run(lambda connection: [agent for (agent,) in connection.execute(question)])
+
+    def waiting_of(self, agent: str, after_row: int, limit: int) -> list[Waiting]:
+        """Return an agent's oldest reports behind a row."""
+        question = (
+            "SELECT id, agent, sequence, sha256, envelope FROM reports WHERE agent = ? AND id > ? ORDER BY id LIMIT ?"
+        )
+        rows = self._run(lambda connection: connection.execute(question, (agent, after_row, limit)).fetchall())
+        return [Waiting(row=r[0], agent=r[1], sequence=r[2], sha256=r[3], envelope=r[4]) for r in rows]
+
+    def settle_by_hash(self, agent: str, receipts: Sequence[wire.Receipt]) -> tuple[int, int]:
+        """Forget or put aside the reports that carried receipts name, and return how many; they revoke nobody."""
+
+        def work(connection: sqlite3.Connection) -> tuple[int, int]:
+            question = "SELECT sha256, id, sequence FROM reports WHERE agent = ?"
+            here = {sha256: (row, sequence) for sha256, row, sequence in connection.execute(question, (agent,))}
+            counts = {"refused": 0, "forgotten": 0}
+            for receipt in receipts:
+                sha256 = receipt.sha256 or ""
+                if receipt.answer == "revoked" or sha256 not in here:
+                    continue
+                row, sequence = here.pop(sha256)
+                named = Waiting(row=row, agent=agent, sequence=sequence, sha256=sha256, envelope=b"")
+                self._settle(connection, named, receipt)
+                counts["refused" if receipt.answer == "refused" else "forgotten"] += 1
+            _keep_newest_refusals(connection)
+            return counts["forgotten"], counts["refused"]
+
+        return self._run(work)
 
     def contents(self) -> Contents:
         """Count what is here."""
@@ -237,7 +271,8 @@ class Outbox:
         self, connection: sqlite3.Connection, agent: str, collector: str, make: Callable[[Place], Envelope]
     ) -> Envelope:
         used, previous, dropped = self._chain(connection, agent)
-        place = Place(sequence=used + 1, previous=previous, dropped=dropped)
+        (waiting,) = connection.execute("SELECT count(*) FROM reports WHERE agent = ?", (agent,)).fetchone()
+        place = Place(sequence=used + 1, previous=previous, dropped=dropped, waiting=waiting)
         self._reserve(connection, agent, place.sequence)
         envelope = make(place)
         lived_s = self._live(connection)
@@ -376,6 +411,12 @@ class Outbox:
             sqlite3.SQLITE_IOERR: "the disk fails; check it",
         }.get(_code(error), "give another folder with --state")
         return f"the outbox {self.file} cannot be used ({error}): {advice}"
+
+
+def _keep_newest_refusals(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "DELETE FROM refused WHERE id NOT IN (SELECT id FROM refused ORDER BY id DESC LIMIT ?)", (KEPT_REFUSALS,)
+    )
 
 
 def _remember(connection: sqlite3.Connection, agent: str, sequence: int, payload: bytes) -> None:

@@ -20,6 +20,7 @@ from agent.settings import Settings
 
 LAST_CAPACITY = "last capacity test"
 LAST_LONG = "last long capacity test"
+USUAL_ENGINE = "msak"
 
 
 class Came(Struct, frozen=True):
@@ -40,8 +41,13 @@ class Planner(Struct, frozen=True, kw_only=True):
     def names(self, trigger: Trigger, now: datetime) -> tuple[str, ...]:
         """Return the probes of a full session: the usual ones, and by the agent's own schedule the others in turn."""
         if trigger == "scheduled":
-            return session.full(self.settings.agent.engine) + extras.due(self.policy, self.outbox, now)
-        return names_by_hand(self.settings)
+            return session.full(self.engine) + extras.due(self.policy, self.outbox, now)
+        return names_by_hand(self.settings, self.policy)
+
+    @property
+    def engine(self) -> str:
+        """The probe that fills the line."""
+        return engine_of(self.settings, self.policy)
 
     def plan(self, trigger: Trigger, now: datetime, target: Target | None = None) -> Plan:
         """Return whom to measure against, what to ask (about ``target`` instead of the policy's), how much it may take.
@@ -51,15 +57,15 @@ class Planner(Struct, frozen=True, kw_only=True):
         """
         target = target or target_of(self.policy)
         if trigger == "manual":
-            return self._handed(by_hand(self.settings, self.policy.servers, target), None, now)
-        usual = plan(self.settings, self.policy.servers, target)
+            return self._handed(by_hand(self.settings, self.policy, target), None, now)
+        usual = plan(self.settings, self.policy, target)
         if trigger == "light":
             return usual
         month = budget.of_month(self.outbox, self.policy, self.settings.agent.monthly_bytes, now)
         needed, left = budget.verdict_bytes(target), month.left_bytes
-        usual = self._handed(usual, self._extra_bytes(left), now)
         if (refusal := budget.refusal(month, needed)) is not None:
-            return msgspec.structs.replace(usual, refusal=refusal)
+            return msgspec.structs.replace(self._handed(usual, 0, now), refusal=refusal)
+        usual = self._handed(usual, self._extra_bytes(left), now)
         asked = self._wanted(trigger, left, needed, now)
         if left is not None and asked.purpose == "capacity" and trigger == "scheduled":
             left = schedule.capacity_share(left)
@@ -98,7 +104,7 @@ class Planner(Struct, frozen=True, kw_only=True):
     def _known(self, left_bytes: int | None, verdict_bytes: int) -> Known:
         capacity, long = self._came(LAST_CAPACITY), self._came(LAST_LONG)
         newest = long or capacity
-        if "form" not in session.settings_of(self.settings.agent.engine):
+        if "form" not in session.settings_of(self.engine):
             long = capacity  # this engine has one form, and that is as long as it gets
         return Known(
             since=self.identity.enrolled_at,
@@ -115,18 +121,24 @@ class Planner(Struct, frozen=True, kw_only=True):
         return msgspec.json.decode(note, type=Came) if note else None
 
 
-def by_hand(settings: Settings, servers: tuple[str, ...], target: Target) -> Plan:
+def engine_of(settings: Settings, policy: Policy) -> str:
+    """Return the probe that fills the line: this computer's own choice, the policy's first that is here, else msak."""
+    known = (name for name in policy.engines if "purpose" in session.settings_of(name))
+    return settings.agent.engine or next(known, USUAL_ENGINE)
+
+
+def by_hand(settings: Settings, policy: Policy, target: Target) -> Plan:
     """Return how a session that a person asks for is measured: what it asks depends on nothing but the connection."""
-    return _asking(plan(settings, servers, target), _at_any_hour(settings))
+    return _asking(plan(settings, policy, target), _at_any_hour(settings))
 
 
-def names_by_hand(settings: Settings) -> tuple[str, ...]:
+def names_by_hand(settings: Settings, policy: Policy) -> tuple[str, ...]:
     """Return the probes of a session that a person asks for: with a look at the Wi-Fi where there is any."""
-    usual = session.full(settings.agent.engine)
+    usual = session.full(engine_of(settings, policy))
     return (*usual, "wifi") if extras.has_wifi() else usual
 
 
-def plan(settings: Settings, servers: tuple[str, ...], target: Target | None = None) -> Plan:
+def plan(settings: Settings, policy: Policy, target: Target | None = None) -> Plan:
     """Return how a session is measured where nothing else is asked: the line's capacity, in the short form."""
     question = Question()
     if target is not None:
@@ -134,8 +146,8 @@ def plan(settings: Settings, servers: tuple[str, ...], target: Target | None = N
             target_download_bps=target.download_bps or target.download_floor_bps, target_upload_bps=target.upload_bps
         )
     return Plan(
-        servers=servers,
-        engine=settings.agent.engine,
+        servers=policy.servers,
+        engine=engine_of(settings, policy),
         question=question,
         probes=settings.probes,
         ca_file=settings.agent.ca_file,

@@ -1,29 +1,32 @@
 """When to measure and what to ask: times drawn from a hash of the agent's id, so that a country never starts together.
 
-Pure: the same agent, day and policy give the same times on every run. The hours of lessons are cut into as many equal
-parts as there are sessions and each part gets one, so that tests neither bunch up nor leave the afternoon empty; one
-more session lies in the quiet hours. Lessons are not disturbed: there the cheap question is asked ("verdict"), and how
-fast the line is ("capacity") in the quiet hours, or at the end of lessons where no computer is ever on in quiet hours.
+Pure: the same agent, day and policy give the same times on every run. The day's lessons, all shifts together, are cut
+into as many equal parts as there are sessions and each part gets one, so that tests neither bunch up nor leave the
+afternoon empty; one more session lies in the quiet hours. Lessons are not disturbed: there the cheap question is asked
+("verdict"), and how fast the line is ("capacity") in the quiet hours, or at the end of the last shift where no computer
+is ever on then.
 """
 
 import hashlib
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
+from agent.contract import timetable
 from agent.contract.errors import SettingsError
 from agent.contract.measurement import Form, Purpose
+from agent.contract.timetable import DAY_MINUTES, Span
 from agent.contract.wire import Hours, Policy
 
 # Everybody else's cron jobs run on the hour; a clock that is a minute wrong would put us there too.
 AVOIDED_MINUTES = frozenset({0, 1, 59})
 ON_TIME = timedelta(seconds=90)
 _CATCH_UP_S = (60, 1200)
-_DAY_MINUTES = 24 * 60
-_DAYS_AHEAD = 15  # hours with one weekday leave gaps of a week; none at all leave nothing to wait for
+_DAYS_AHEAD = 400  # summer holidays last for months; with no lessons at all there is nothing to wait for
 _CAPACITY_SHARE = 4  # a capacity test takes at most one in so many of the bytes that are left
 
 
@@ -104,26 +107,31 @@ def _days(policy: Policy, last: datetime | None, now: datetime) -> float:
 
 def _is_last_of_lessons(agent: str, policy: Policy, now: datetime) -> bool:
     following = _first(lambda day: sessions(agent, day, policy), policy, now)
-    return following is None or _opened_on(policy.hours, following) != _opened_on(policy.hours, now)
+    return following is None or _lessons_day(policy, following) != _lessons_day(policy, now)
 
 
 def planned(agent: str, day: date, policy: Policy) -> list[datetime]:
-    """Return all sessions of this local day in UTC, in order: those in lessons and the one in the quiet hours."""
+    """Return all sessions of this local day in UTC, in order: those in lessons and the one in the quiet hours.
+
+    There are none while somebody has the tests paused.
+    """
+    if policy.paused:
+        return []
     return sorted(sessions(agent, day, policy) + quiet_sessions(agent, day, policy))
 
 
 def sessions(agent: str, day: date, policy: Policy) -> list[datetime]:
     """Return the sessions that begin in the hours of lessons of this local day, in UTC, in order."""
-    hours = policy.hours
-    if day.isoweekday() not in hours.weekdays:
+    lessons = timetable.of_policy(policy)
+    if not lessons.is_school_day(day):
         return []
-    minutes = _usable_minutes(hours)
+    minutes = sorted(set(chain.from_iterable(map(_usable_minutes, lessons.windows()))))
     count = policy.capacity_sessions_per_day
     times = []
     for slot in range(count):
         part = minutes[slot * len(minutes) // count : (slot + 1) * len(minutes) // count]
         if part:
-            times.append(_drawn(_draw(agent, day.isoformat(), str(slot)), part, day, zone_of(hours)))
+            times.append(_drawn(_draw(agent, day.isoformat(), str(slot)), part, day, zone_of(policy.hours)))
     return sorted(times)
 
 
@@ -133,7 +141,12 @@ def quiet_sessions(agent: str, day: date, policy: Policy) -> list[datetime]:
     if day.isoweekday() not in quiet.weekdays or not policy.capacity_sessions_per_day:
         return []
     zone = zone_of(quiet)
-    minutes = [one for one in _usable_minutes(quiet) if not is_open(policy.hours, _moment(day, one, 0, zone))]
+    taken = [span for days in (-1, 0, 1) for span in _lessons(policy, day + timedelta(days=days))]
+    minutes = [
+        minute
+        for minute in _usable_minutes(timetable.window(quiet.start, quiet.end))
+        if not _within(taken, timetable.moment(day, minute, zone))
+    ]
     return [_drawn(_draw(agent, day.isoformat(), "quiet"), minutes, day, zone)] if minutes else []
 
 
@@ -156,7 +169,7 @@ def catch_up(agent: str, policy: Policy, last: datetime | None, now: datetime) -
     """
     plan = quiet_sessions if is_quiet(policy, now) else sessions
     missed = _latest(lambda day: plan(agent, day, policy), policy, now)
-    if missed is None or last is None or last >= missed or not _same_hours(policy, now, now):
+    if policy.paused or missed is None or last is None or last >= missed or not _same_hours(policy, now, now):
         return None
     begin = now.astimezone(UTC) + timedelta(seconds=_between(*_CATCH_UP_S, _draw(agent, missed.isoformat())))
     following = next_session(agent, policy, now)
@@ -165,15 +178,23 @@ def catch_up(agent: str, policy: Policy, last: datetime | None, now: datetime) -
 
 def is_open(hours: Hours, now: datetime) -> bool:
     """Tell whether the hours include this moment."""
-    start, length = _window(hours)
-    local = now.astimezone(zone_of(hours))
-    within = (local.hour * 60 + local.minute - start) % _DAY_MINUTES < length
-    return within and _opened_on(hours, now).isoweekday() in hours.weekdays
+    return _ends(hours, now) is not None
+
+
+def in_lessons(policy: Policy, now: datetime) -> bool:
+    """Tell whether there are lessons at this moment, in any shift."""
+    return _lesson(policy, now) is not None
 
 
 def is_quiet(policy: Policy, now: datetime) -> bool:
     """Tell whether this moment lies in the quiet hours; lessons come first where the two overlap."""
-    return is_open(_quiet_hours(policy), now) and not is_open(policy.hours, now)
+    return is_open(_quiet_hours(policy), now) and not in_lessons(policy, now)
+
+
+def closes_at(policy: Policy, now: datetime) -> datetime | None:
+    """Return when the shift or the quiet hours that include this moment end, in UTC; None outside of both."""
+    lesson = _lesson(policy, now)
+    return lesson.end if lesson is not None else _ends(_quiet_hours(policy), now)
 
 
 def phase_s(agent: str, interval_s: int) -> int:
@@ -200,24 +221,44 @@ def _quiet_hours(policy: Policy) -> Hours:
 def _same_hours(policy: Policy, one: datetime, other: datetime) -> bool:
     """Tell whether both moments lie in lessons, or both in quiet hours."""
     quiet = is_quiet(policy, one), is_quiet(policy, other)
-    return all(quiet) or (not any(quiet) and is_open(policy.hours, one) and is_open(policy.hours, other))
+    return all(quiet) or (not any(quiet) and in_lessons(policy, one) and in_lessons(policy, other))
 
 
-def _opened_on(hours: Hours, now: datetime) -> date:
-    """Return the local day on which the hours that include this moment began; hours may pass midnight."""
-    local = now.astimezone(zone_of(hours))
-    start, _ = _window(hours)
-    return local.date() if local.hour * 60 + local.minute >= start else local.date() - timedelta(days=1)
+def _lesson(policy: Policy, now: datetime) -> Span | None:
+    """Return the shift that includes this moment; shifts may pass midnight."""
+    today = now.astimezone(zone_of(policy.hours)).date()
+    spans = chain.from_iterable(_lessons(policy, today + timedelta(days=days)) for days in (-1, 0))
+    return next((span for span in spans if span.start <= now < span.end), None)
 
 
-def _window(hours: Hours) -> tuple[int, int]:
-    """Return the first minute of the hours and how many there are; hours that end before they start pass midnight."""
-    start, end = (int(clock[:2]) * 60 + int(clock[3:]) for clock in (hours.start, hours.end))
-    return start, (end - start) % _DAY_MINUTES or _DAY_MINUTES
+def _lessons_day(policy: Policy, now: datetime) -> date:
+    """Return the local day to which the lessons of this moment belong."""
+    lesson = _lesson(policy, now)
+    return (lesson.start if lesson else now).astimezone(zone_of(policy.hours)).date()
 
 
-def _usable_minutes(hours: Hours) -> list[int]:
-    start, length = _window(hours)
+def _lessons(policy: Policy, day: date) -> tuple[Span, ...]:
+    return timetable.of_policy(policy).lessons(day, zone_of(policy.hours))
+
+
+def _within(spans: list[Span], moment: datetime) -> bool:
+    return any(span.start <= moment < span.end for span in spans)
+
+
+def _ends(hours: Hours, now: datetime) -> datetime | None:
+    """Return when the hours that include this moment end; None if they do not. They may pass midnight."""
+    zone = zone_of(hours)
+    local = now.astimezone(zone)
+    start, length = timetable.window(hours.start, hours.end)
+    since = (local.hour * 60 + local.minute - start) % DAY_MINUTES
+    began = local.date() if local.hour * 60 + local.minute >= start else local.date() - timedelta(days=1)
+    if since >= length or began.isoweekday() not in hours.weekdays:
+        return None
+    return timetable.moment(began, start + length, zone)
+
+
+def _usable_minutes(window: tuple[int, int]) -> list[int]:
+    start, length = window
     return [minute for minute in range(start, start + length) if minute % 60 not in AVOIDED_MINUTES]
 
 
@@ -237,12 +278,7 @@ def _latest(plan: Callable[[date], list[datetime]], policy: Policy, now: datetim
 
 
 def _drawn(draw: int, minutes: list[int], day: date, zone: ZoneInfo) -> datetime:
-    return _moment(day, minutes[draw % len(minutes)], draw // len(minutes) % 60, zone)
-
-
-def _moment(day: date, minute: int, second: int, zone: ZoneInfo) -> datetime:
-    local = datetime.combine(day, datetime.min.time()) + timedelta(minutes=minute, seconds=second)
-    return local.replace(tzinfo=zone).astimezone(UTC)
+    return timetable.moment(day, minutes[draw % len(minutes)], zone, draw // len(minutes) % 60)
 
 
 def _between(least: int, most: int, draw: int) -> int:

@@ -18,7 +18,7 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from msgspec import Struct
 
-from agent import identity, schedule, session
+from agent import identity, schedule, session, turns
 from agent.contract.errors import NetreadyError
 from agent.contract.measurement import Link
 from agent.contract.report import Report, Trigger
@@ -32,6 +32,7 @@ from agent.planning import Planner
 from agent.reflector.peer_presence import Presence
 from agent.session import Session
 from agent.settings import Settings
+from agent.turns import Asking, Turn
 from agent.uplink import Drained, Uplink
 
 LAST_SESSION = "last session"
@@ -40,7 +41,13 @@ ONCE_S = 120.0
 _POLICY_INTERVAL_S = 6 * 3600
 _SENDING_S = 40.0
 _ONCE_RESERVE_S = 10.0  # of ONCE_S: the last batch may begin just before the time to send is over
-_LINE_WITHIN_S = 10.0
+_LINE_WITHIN_S = 7.0
+_LEAST_ANSWER_S = 1.0  # to ask for the line once more
+_NOBODY_WAITS: frozenset[Trigger] = frozenset({"scheduled", "light", "ordered"})
+_ORDER_HOLDS = timedelta(hours=1)
+_OPEN_AT_LEAST = timedelta(minutes=10)  # a session's time may be drawn for the last minutes of its hours
+_RUN_NOW = "run_now"
+_POLICY_TAG = "policy tag"
 _LINE_PATIENTLY_S = 40.0  # nobody waits for the service, and another computer's test against this one ends by then
 _STOP_WITHIN_S = 5.0
 _CLOCK_WATCH_S = 60.0
@@ -77,22 +84,40 @@ class Station(Struct, frozen=True, kw_only=True):
         )
 
     def measure(
-        self, names: tuple[str, ...], trigger: Trigger, announce: Callable[[str], None], target: Target | None = None
+        self,
+        names: tuple[str, ...],
+        trigger: Trigger,
+        announce: Callable[[str], None],
+        *,
+        target: Target | None = None,
+        turn: Turn | None = None,
     ) -> tuple[Session, Report]:
         """Run one session and keep its report; returns when the report is on disk.
 
         What it took is counted against the month's data budget before that. ``target`` is what a person asks for
-        instead of the policy's.
+        instead of the policy's; ``turn`` is what the collector said about the line.
         """
-        with the_line(self.state, _LINE_PATIENTLY_S if trigger in {"scheduled", "light"} else _LINE_WITHIN_S):
+        turn = turn or Turn()
+        with ExitStack() as stack:
+            stack.callback(turn.give_back)
+            patience_s = _LINE_PATIENTLY_S if trigger in _NOBODY_WAITS else _LINE_WITHIN_S
+            stack.enter_context(the_line(self.state, patience_s))
+            turn.wait_for_start()
             now = datetime.now(UTC)
             if trigger != "light":
                 self.outbox.write_note(LAST_SESSION, now.isoformat())
             planner = self.planner()
-            seen = session.run(names, planner.plan(trigger, now, target), announce)
+            plan = turn.applied(planner.plan(trigger, now, target))
+            seen = session.run(names, plan, announce, turn.give_back)
             planner.remember(seen.measurements, datetime.now(UTC))
         seen = announced(seen, self.peer_port())
-        return seen, session.record(seen, trigger, self.enrolled, self.settings.agent.room, self.outbox)
+        room = self.settings.agent.room
+        return seen, session.record(seen, trigger, self.enrolled, room, self.outbox, lease=turn.granted)
+
+    def ask(self, trigger: Trigger, lease: str | None = None, within_s: float = turns.WITHIN_S) -> Turn:
+        """Ask the collector for the line; ``lease`` is that of a wish which waits already."""
+        asking = Asking(trigger=trigger, now=datetime.now(UTC), lease=lease, within_s=within_s)
+        return turns.ask(self.uplink, self.enrolled, self.planner(), asking)
 
     def send(self, *, whatever_pause: bool = False, deadline_s: float = _SENDING_S) -> Drained:
         """Empty the outbox as far as the collectors allow, and fetch the policy when there is a newer one.
@@ -119,10 +144,17 @@ class Station(Struct, frozen=True, kw_only=True):
             raise RevokedError(f"the collector takes no more reports of this computer: {reason}")
 
     def refresh_policy(self) -> None:
-        """Fetch and store the policy; raises UplinkError, and the stored one stays."""
-        policy = self.uplink.fetch_policy(self.enrolled)
-        schedule.zone_of(policy.hours)
-        identity.save_policy(self.state, policy)
+        """Fetch and store the policy if there is another; raises UplinkError, and the stored one stays.
+
+        What an older version of this program stored it may not have understood whole: it is fetched again.
+        """
+        software, _, tag = (self.outbox.note(_POLICY_TAG) or "").partition(" ")
+        fetched = self.uplink.fetch_policy(self.enrolled, tag if software == session.software() and tag else None)
+        if fetched.policy is None:
+            return
+        schedule.zone_of(fetched.policy.hours)
+        identity.save_policy(self.state, fetched.policy)
+        self.outbox.write_note(_POLICY_TAG, f"{session.software()} {fetched.tag or ''}")
 
 
 def station(state: Path, settings: Settings) -> Station:
@@ -179,10 +211,24 @@ def once(here: Station, announce: Callable[[str], None] = lambda _: None) -> Dra
         UplinkError: not everything could be sent; it stays in the outbox.
     """
     ends = time.monotonic() + ONCE_S - _ONCE_RESERVE_S
-    here.measure(here.planner().names("once", datetime.now(UTC)), "once", announce)
+    turn = _turn_within(here, turns.WITHIN_S)
+    here.measure(here.planner().names("once", datetime.now(UTC)), "once", announce, turn=turn)
     drained = here.send(whatever_pause=True, deadline_s=min(_SENDING_S, ends - time.monotonic()))
     here.check_welcome()
     return drained
+
+
+def _turn_within(here: Station, within_s: float) -> Turn:
+    """Return this computer's turn if it comes so soon, else none: then the session goes on without."""
+    ends = time.monotonic() + within_s
+    turn = here.ask("once", within_s=within_s)
+    while turn.reply is not None and turn.state == "wait":
+        time.sleep(max(0.0, min(turn.reply.retry_after_s, ends - time.monotonic())))
+        if time.monotonic() >= ends - _LEAST_ANSWER_S:
+            turn.give_back()
+            return Turn()
+        turn = here.ask("once", turn.lease, ends - time.monotonic())
+    return Turn() if turn.state in {"enough", "paused"} else turn
 
 
 def _clock_ahead_s() -> float:
@@ -212,6 +258,7 @@ class Service:
         self._policy = here.policy()
         self._working = threading.Lock()
         self._stopping = False
+        self._ordered = False  # a session that was asked for waits or runs
         self._clock_ahead_s = _clock_ahead_s()
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
@@ -307,15 +354,37 @@ class Service:
             self._add("catch up", self._full_session, DateTrigger(moment))
 
     def _full_session(self) -> None:
-        self._measure(self._here.planner().names("scheduled", datetime.now(UTC)), "scheduled")
-        _log.info("next session %s", self._next())
+        now = datetime.now(UTC)
+        closes = schedule.closes_at(self._policy, now) or now
+        self._session("scheduled", max(closes, now + _OPEN_AT_LEAST))
+
+    def _session(self, trigger: Trigger, until: datetime, lease: str | None = None) -> None:
+        """Measure if it is this computer's turn; else come back when told, as long as the session's hours last."""
+        turn = self._here.ask(trigger, lease)
+        now = datetime.now(UTC)
+        if turn.reply is not None and turn.state == "wait":
+            again = now + timedelta(seconds=max(0.1, turn.reply.retry_after_s))
+            if again < until:
+                _log.debug("waiting for the line: %s", turn.reply.detail)
+                self._add(f"{trigger} turn", lambda: self._session(trigger, until, turn.lease), DateTrigger(again))
+                return
+            turn.give_back()
+            _log.info("no session: the line was not free within its hours (%s)", turn.reply.detail)
+        elif turn.state == "paused":
+            _log.info("no session: tests are paused")
+            self._refresh_policy()
+        else:
+            self._measure(self._here.planner().names(trigger, now), trigger, turn)
+            _log.info("next session %s", self._next())
+        if trigger == "ordered":
+            self._ordered = False
         self._send()
 
     def _light(self) -> None:
         self._measure(session.LIGHT, "light")
 
-    def _measure(self, names: tuple[str, ...], trigger: Trigger) -> None:
-        seen, made = self._here.measure(names, trigger, lambda _: None)
+    def _measure(self, names: tuple[str, ...], trigger: Trigger, turn: Turn | None = None) -> None:
+        seen, made = self._here.measure(names, trigger, lambda _: None, turn=turn)
         _log.info("report %d (%s): %s", made.sequence, trigger, ", ".join(map(session.words, seen.measurements)))
 
     def _send(self) -> None:
@@ -323,6 +392,11 @@ class Service:
         if drained.sent or drained.refused:
             _log.info("sent %d reports, %d refused", drained.sent, drained.refused)
         self._follow_policy()
+        if _RUN_NOW in drained.orders and not self._ordered:
+            self._ordered = True
+            now = datetime.now(UTC)
+            _log.info("a session was asked for")
+            self._add("ordered turn", lambda: self._session("ordered", now + _ORDER_HOLDS), DateTrigger(now))
 
     def _refresh_policy(self) -> None:
         self._here.refresh_policy()

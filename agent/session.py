@@ -36,7 +36,7 @@ USUAL_DEADLINE_S = 30.0
 BULK_DEADLINES_S: dict[Form, float] = {"short": 60.0, "long": 90.0}
 _MAX_DETAIL = 2000
 _ANSWERS_WITHIN_S = 2.0
-_ALL_ANSWER_WITHIN_S = 8.0
+_ALL_ANSWER_WITHIN_S = 6.0
 
 _log = logging.getLogger(__name__)
 
@@ -49,12 +49,14 @@ class Question(Struct, frozen=True, kw_only=True):
     target_download_bps: float | None = None
     target_upload_bps: float | None = None
     max_bytes: int | None = None
+    lease: str | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True):
     """Whom to measure against (the first that answers is used), what is asked, and the probes' tables of agent.toml.
 
-    ``engine`` is the probe that fills the line. With a ``refusal`` no such probe is run, and that is recorded as why.
+    ``engine`` is the probe that fills the line. With a ``refusal`` no such probe is run, and that is recorded as why;
+    what takes next to nothing of the line goes on.
     ``handed`` are settings for each probe that stand behind those of agent.toml.
     """
 
@@ -80,13 +82,19 @@ def full(engine: str) -> tuple[str, ...]:
     return ("link", "latency", "lan", engine)
 
 
-def run(names: Sequence[str], plan: Plan, announce: Callable[[str], None] = lambda _: None) -> Session:
+def run(
+    names: Sequence[str],
+    plan: Plan,
+    announce: Callable[[str], None] = lambda _: None,
+    line_is_free: Callable[[], None] = lambda: None,
+) -> Session:
     """Run the named probes one after the other; none runs beside another, so those that take the line have it.
 
     Args:
         names: the probes, in order.
         plan: against whom, and with which settings.
         announce: told each probe's name before it begins.
+        line_is_free: called when the engine has done, and those that take next to nothing of the line are left.
     """
     began = time.monotonic()
     server = first_that_answers(plan.servers)
@@ -103,6 +111,8 @@ def run(names: Sequence[str], plan: Plan, announce: Callable[[str], None] = lamb
             measurements.append(
                 Failed(probe=name, failure=word, detail=_plain(str(error)), started_at=_now(), took_s=0.0)
             )
+        if name == plan.engine:
+            line_is_free()
     return Session(measurements=tuple(measurements), session_s=round(time.monotonic() - began, 3), server=server)
 
 
@@ -129,7 +139,7 @@ def measure(name: str, plan: Plan, server: str | None, deadline_s: float | None 
 
 def _measure(name: str, plan: Plan, server: str | None, deadline_s: float | None) -> Measurement:
     probe = _make(name, plan, server)
-    if probe.takes_the_line and plan.refusal is not None:
+    if plan.refusal is not None and _is_engine(name):
         return Skipped(probe=name, reason=plan.refusal)
     usual_s = BULK_DEADLINES_S[plan.question.form] if probe.takes_the_line else USUAL_DEADLINE_S
     try:
@@ -169,6 +179,11 @@ def settings_of(name: str) -> frozenset[str]:
     return frozenset(_kind(name).__struct_fields__ if name in probes.names() else ())
 
 
+def _is_engine(name: str) -> bool:
+    """Tell whether a probe measures how fast the line is, and fills it for that with what a data budget pays."""
+    return "purpose" in settings_of(name)
+
+
 def _kind(name: str) -> Any:
     """Return the probe's struct, which is a Probe too: Python's types have no name for both at once."""
     return importlib.import_module(f"{probes.__name__}.{name}").Probe
@@ -185,7 +200,7 @@ def check_settings(plan: Plan, where: str) -> None:
             transport.tls_context(plan.ca_file)
         except SettingsError as error:
             raise SettingsError(f"{where}: agent.ca_file: {error}") from error
-    engines = [name for name in probes.names() if "purpose" in settings_of(name)]
+    engines = [name for name in probes.names() if _is_engine(name)]
     if plan.engine not in engines:
         raise SettingsError(
             f"{where}: agent.engine: {plan.engine!r} is no probe that fills the line; use {', '.join(engines)}"
@@ -212,17 +227,23 @@ def first_that_answers(servers: Sequence[str]) -> str | None:
     """Return the first server that accepts a connection; if none does, the first, whose failure is then the result."""
     ends = time.monotonic() + _ALL_ANSWER_WITHIN_S
     for server in servers if len(servers) > 1 else ():
-        deadline = min(ends, time.monotonic() + _ANSWERS_WITHIN_S)
-        try:
-            target = dial.endpoint(server)
-            places = dial.addresses(target.host, target.port, socket.SOCK_STREAM, deadline)
-            connected, _ = dial.connect(places, deadline)
-        except (TransferError, SettingsError) as error:
-            _log.warning("the server %s does not answer (%s); trying the next", server, error)
-            continue
-        connected.close()
-        return server
+        if answers(server, min(ends, time.monotonic() + _ANSWERS_WITHIN_S)):
+            return server
     return servers[0] if servers else None
+
+
+def answers(server: str, deadline: float | None = None) -> bool:
+    """Tell whether a server accepts a connection, within two seconds or until ``deadline`` (of the monotonic clock)."""
+    deadline = time.monotonic() + _ANSWERS_WITHIN_S if deadline is None else deadline
+    try:
+        target = dial.endpoint(server)
+        places = dial.addresses(target.host, target.port, socket.SOCK_STREAM, deadline)
+        connected, _ = dial.connect(places, deadline)
+    except (TransferError, SettingsError) as error:
+        _log.warning("the server %s does not answer (%s)", server, error)
+        return False
+    connected.close()
+    return True
 
 
 def record(
@@ -233,6 +254,7 @@ def record(
     outbox: Outbox,
     *,
     floor: str | None = None,
+    lease: str | None = None,
 ) -> Report:
     """Sign what a session saw as the next report of this computer, keep it in the outbox and return it.
 
@@ -255,7 +277,9 @@ def record(
             room=room or enrolled.identity.room,
             floor=floor,
             dropped=place.dropped,
+            waiting=place.waiting,
             session_s=session.session_s,
+            lease=lease,
             measurements=tuple(msgspec.Raw(measurement.encode(one)) for one in session.measurements),
         )
         return signing.sign(report.PAYLOAD_TYPE, report.encode(made), enrolled.key)

@@ -17,14 +17,15 @@ STATE_VARIABLE = "NETREADY_STATE"
 class Agent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """This computer.
 
-    ``engine`` is the probe that fills the line. ``monthly_bytes`` limits what tests take in a calendar month, null
-    leaves it to the policy. ``metered``: whether the connection is paid for by volume; null asks the system.
-    ``peer``: whether other computers of the school may test against this one, which needs the policy's key.
+    ``engine`` is the probe that fills the line; null: the policy's first that this agent has, else msak.
+    ``monthly_bytes`` limits what tests take in a calendar month, null leaves it to the policy. ``metered``: whether the
+    connection is paid for by volume; null asks the system. ``peer``: whether other computers of the school may test
+    against this one, which needs the policy's key.
     """
 
     room: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
     ca_file: str | None = None
-    engine: Word = "msak"
+    engine: Word | None = None
     monthly_bytes: MonthlyBytes | None = None
     metered: bool | None = None
     peer: bool = True

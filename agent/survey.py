@@ -104,7 +104,7 @@ def walk(here: Station, stop: Stop, announce: Callable[[str], None], *, peer: bo
 
 def _look(here: Station, announce: Callable[[str], None], *, peer: bool) -> Session:
     began = time.monotonic()
-    plan = planning.plan(here.settings, here.policy().servers)
+    plan = planning.plan(here.settings, here.policy())
     asked = _asked(here.enrolled.identity.agent, here.policy().inside)
     tables = {name: table | plan.probes.get(name, {}) for name, table in asked.items()}
     plan = msgspec.structs.replace(plan, probes=plan.probes | tables)

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -26,14 +27,26 @@ from agent.settings import Settings
 BACKOFF_S = (30.0, 3600.0)
 _SPREAD = 0.25  # on top of a Retry-After: everybody else was told the same second
 _BATCH_OVERHEAD_BYTES = 64 * 1024
+_Reply = TypeVar("_Reply")
 
 
 class Drained(Struct, frozen=True, kw_only=True):
-    """What a drain did: how many reports arrived, how many were refused, and the collector's policy version if told."""
+    """What a drain did: how many reports arrived, how many were refused, and what the collector told with that.
+
+    ``policy_version`` is null and ``orders`` empty where it told nothing.
+    """
 
     sent: int = 0
     refused: int = 0
     policy_version: int | None = None
+    orders: tuple[str, ...] = ()
+
+
+class Fetched(Struct, frozen=True, kw_only=True):
+    """A policy and the tag that names it; ``policy`` null: the one with the tag that was given still holds."""
+
+    policy: wire.Policy | None
+    tag: str | None
 
 
 class Pause(Struct, frozen=True, kw_only=True):
@@ -57,7 +70,8 @@ class Uplink:
         self, settings: Settings, *, clock: Callable[[], float] = time.time, chance: Callable[[], float] = random.random
     ) -> None:
         self._settings = settings.uplink
-        self._asker = Asker(settings.uplink.timeout_s, settings.agent.ca_file)
+        self._ca_file = settings.agent.ca_file
+        self._asker = Asker(settings.uplink.timeout_s, self._ca_file)
         self._clock = clock
         self._chance = chance
 
@@ -84,12 +98,38 @@ class Uplink:
         )
         return msgspec.structs.replace(reply, school=school)
 
-    def fetch_policy(self, enrolled: Enrolled) -> wire.Policy:
-        """Return what the collector wants measured, when and against whom; raises UplinkError."""
+    def fetch_policy(self, enrolled: Enrolled, tag: str | None = None) -> Fetched:
+        """Return what the collector wants measured, when and against whom; ``tag`` names what is here already.
+
+        Raises:
+            UplinkError: no answer, or none that makes sense.
+        """
         collector = enrolled.identity.collector
-        proof = signing.sign_request("GET", wire.POLICY_PATH, enrolled.key)
-        answer = self._asker.ask("GET", collector, wire.POLICY_PATH, headers={"Authorization": proof})
-        return exchange.reply(answer, wire.Policy, collector)
+        headers = {"Authorization": signing.sign_request("GET", wire.POLICY_PATH, enrolled.key)}
+        if tag is not None:
+            headers["If-None-Match"] = tag
+        answer = self._asker.ask("GET", collector, wire.POLICY_PATH, headers=headers)
+        if answer.status == HTTPStatus.NOT_MODIFIED and tag is not None:
+            return Fetched(policy=None, tag=tag)
+        return Fetched(policy=exchange.reply(answer, wire.Policy, collector), tag=answer.headers.get("etag"))
+
+    def ask_lease(self, enrolled: Enrolled, request: wire.LeaseRequest, within_s: float) -> wire.LeaseReply:
+        """Ask whether this computer may fill the line now; raises UplinkError where there is no answer in this time."""
+        return self._short(enrolled, wire.LEASE_PATH, (wire.LEASE_TYPE, request), wire.LeaseReply, within_s)
+
+    def release_lease(self, enrolled: Enrolled, lease: str, within_s: float) -> None:
+        """Give a lease, or a place in the queue, back; raises UplinkError where that could not be said."""
+        request = wire.LeaseRelease(lease=lease)
+        self._short(enrolled, wire.RELEASE_PATH, (wire.RELEASE_TYPE, request), dict[str, bool], within_s)
+
+    def _short(
+        self, enrolled: Enrolled, path: str, signed: tuple[str, Struct], kind: type[_Reply], within_s: float
+    ) -> _Reply:
+        collector = enrolled.identity.collector
+        payload_type, request = signed
+        content = msgspec.json.encode(signing.sign(payload_type, msgspec.json.encode(request), enrolled.key))
+        asker = Asker(min(within_s, self._settings.timeout_s), self._ca_file)
+        return exchange.reply(asker.ask("POST", collector, path, content=content), kind, collector)
 
     def drain(self, outbox: Outbox, *, whatever_pause: bool = False, deadline_s: float = math.inf) -> Drained:
         """Send what waits, oldest first, to each collector that reports wait for.
@@ -118,6 +158,7 @@ class Uplink:
                 sent=total.sent + done.sent,
                 refused=total.refused + done.refused,
                 policy_version=done.policy_version or total.policy_version,
+                orders=done.orders or total.orders,
             )
         if trouble is not None:
             raise trouble
@@ -227,6 +268,7 @@ def _added(total: Drained, reply: wire.BatchReply) -> Drained:
         sent=total.sent + answers.count("stored") + answers.count("duplicate"),
         refused=total.refused + answers.count("refused"),
         policy_version=reply.policy_version or total.policy_version,
+        orders=reply.orders or total.orders,
     )
 
 

@@ -1,31 +1,39 @@
-"""The running collector: database, API and pages in one process."""
+"""The application: what is answered under which address, over an open database."""
 
-import contextlib
 import ipaddress
 import logging
-import signal
-import socket
-import ssl
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent import __version__
 from agent.contract import signing, wire
-from agent.contract.errors import SettingsError
-from collector import pages, policy, rankings, sla
-from collector.api import agents, answers, people, problems
+from collector import metrics, pages, policy, rankings, sla
+from collector.api import accounts, agents, answers, audit, fleet, leases, people, policies, problems
 from collector.context import Context, LocalOrBy
+from collector.errors import NotAllowed
+from collector.fleet import RegionFleet
+from collector.metrics import DatabaseMetrics, Metrics
+from collector.observing import Observed
+from collector.pages import accounts as pages_of_accounts
+from collector.pages import fleet as pages_of_fleet
+from collector.pages import login
 from collector.settings import Settings, split_address
+from collector.steering import Steered
+from collector.store.access import AccessRecord
+from collector.store.accounts import ListedAccount
+from collector.store.audit import AuditEntry
 from collector.store.database import MINISTRY, Database
+from collector.store.fleet import ComputerHealth, SchoolFleet
+from collector.store.policies import PolicyChange
+from collector.store.test_orders import TestOrder
+from collector.telling import Teller
 
 _log = logging.getLogger(__name__)
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SEES_METRICS = ("ministry", "auditor", "admin")
 _ABOUT = "netready: is each school's network fit for lessons, and if not, whose job is it to fix it?"
 _HEADERS = (
     (
@@ -59,28 +67,35 @@ def make_app(database: Database, settings: Settings) -> FastAPI:
         database=database,
         settings=settings,
         zone=policy.zone_of(settings.policy),
-        loopback_only=settings.serve.local_pages and _is_loopback(host),
+        loopback_only=settings.serve.local_pages and is_loopback(host),
     )
     app = FastAPI(title="netready", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None)
     app.state.context = context
-    metrics = CollectorRegistry()
-    door = agents.Door(
-        workers=settings.ingest.workers,
-        waiting=settings.ingest.waiting,
-        retry_after_s=settings.ingest.retry_after_s,
-    )
+    counted = Metrics(CollectorRegistry())
+    app.state.metrics = counted
+    database.waited = lambda pool, waited_s: counted.pool_wait_seconds.labels(pool).observe(waited_s)
     problems.install(app)
-    app.include_router(agents.router(door, metrics))
+    app.include_router(agents.router(context, Teller(settings.policy), counted))
+    app.include_router(leases.router())
+    app.include_router(policies.routes)
     app.include_router(people.routes)
+    app.include_router(fleet.routes)
+    app.include_router(pages_of_fleet.router())
     app.include_router(pages.router())
-    _add_own_routes(app, context, metrics)
+    app.include_router(login.router(settings))
+    app.include_router(pages_of_accounts.router())
+    app.include_router(accounts.routes)
+    app.include_router(audit.routes)
+    _add_own_routes(app, context, counted)
     _describe(app)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(Observed, metrics=counted, log_requests=settings.log.requests)
     return app
 
 
-def _add_own_routes(app: FastAPI, context: Context, metrics: CollectorRegistry) -> None:
-    Gauge("netready_up", "1 while the collector answers", registry=metrics).set(1)
+def _add_own_routes(app: FastAPI, context: Context, counted: Metrics) -> None:
+    known = CollectorRegistry()
+    known.register(DatabaseMetrics(context.database))
 
     @app.get("/healthz", tags=["running it"], summary="Does it work, database included?")
     def health() -> Response:
@@ -89,8 +104,10 @@ def _add_own_routes(app: FastAPI, context: Context, metrics: CollectorRegistry) 
         return JSONResponse({"status": "ok", "version": __version__})
 
     @app.get("/metrics", tags=["running it"], summary="For Prometheus", response_class=PlainTextResponse)
-    def measures(_viewer: LocalOrBy) -> Response:
-        return Response(generate_latest(metrics), media_type=_METRICS_TYPE)
+    def measures(viewer: LocalOrBy) -> Response:
+        if viewer.role not in _SEES_METRICS:
+            raise NotAllowed("the collector's own figures are for the ministry, auditors and administrators")
+        return Response(metrics.render(counted.registry, known), media_type=metrics.MEDIA_TYPE)
 
     @app.get("/docs", include_in_schema=False)
     def documentation() -> Response:
@@ -105,11 +122,28 @@ def _describe(app: FastAPI) -> None:
         wire.EnrollReply,
         wire.BatchReply,
         wire.Policy,
+        wire.LeaseReply,
+        leases.Released,
+        policies.PolicyAnswer,
+        policies.PolicyWish,
+        policies.TestWish,
+        PolicyChange,
+        TestOrder,
+        Steered,
         people.SchoolAnswer,
         people.ListedSchool,
         people.RankingCard,
+        RegionFleet,
+        SchoolFleet,
+        ComputerHealth,
         rankings.Row,
         sla.Breach,
+        accounts.AccountAsked,
+        accounts.Done,
+        accounts.FirstPassword,
+        AccessRecord,
+        AuditEntry,
+        ListedAccount,
     ]
 
     def openapi() -> dict[str, Any]:
@@ -120,85 +154,9 @@ def _describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents for extending its document
 
 
-def bind(settings: Settings) -> socket.socket:
-    """Bind the listening socket; raises SettingsError naming the address that cannot be had."""
-    host, port = split_address(settings.serve.listen)
-    _check_certificate(settings)
-    if settings.serve.tls_cert is None and _is_public(host):
-        raise SettingsError(
-            f"listening on {host} without TLS is not safe; give --tls-cert and --tls-key, or listen on 127.0.0.1 behind"
-            " a proxy that has TLS"
-        )
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        raise SettingsError(
-            f"cannot listen on {settings.serve.listen}: {error.strerror}; choose another --listen"
-        ) from error
-    if settings.serve.tls_cert is None and not _is_loopback(host):
-        _log.warning("%s has no TLS: agents accept it only inside a private network", settings.serve.listen)
-    listener.listen(2048)
-    return listener
-
-
-def _check_certificate(settings: Settings) -> None:
-    if settings.serve.tls_cert is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.serve.tls_cert, settings.serve.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        files = f"{settings.serve.tls_cert} and {settings.serve.tls_key}"
-        raise SettingsError(f"{files} cannot be used as certificate and key: {error}; give two PEM files") from error
-
-
-def serve(database: Database, settings: Settings, listener: socket.socket, ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; ``ready`` gets the address once requests are answered."""
-    scheme = "https" if settings.serve.tls_cert else "http"
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        ready(f"{scheme}://{shown}:{port}")
-        yield
-
-    database.watch()
-    app = make_app(database, settings)
-    app.router.lifespan_context = lifespan
-    # After its own clean end uvicorn raises the signal again; unhandled, that would kill us before the database is
-    # released.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
-
-
-def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """Return how the application is served. h11 bounds a request's headers (64 KiB); httptools takes gigabytes."""
-    return uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        log_level="warning",
-        ssl_certfile=settings.serve.tls_cert,
-        ssl_keyfile=settings.serve.tls_key,
-        timeout_graceful_shutdown=10,
-        server_header=False,
-        proxy_headers=False,
-    )
-
-
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether an address to listen on is this computer's own, which nobody else can reach."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _is_public(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        return False

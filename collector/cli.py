@@ -4,18 +4,34 @@ import argparse
 import logging
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 
 from agent import __version__
 from agent.contract.errors import NetreadyError, SettingsError
-from collector import access, app, enrollment, export, periods, policy, rankings, registry
+from collector import (
+    access,
+    enrollment,
+    export,
+    findings,
+    logs,
+    maintenance,
+    periods,
+    policy,
+    rankings,
+    registry,
+    rollup,
+    serving,
+)
 from collector.errors import NotFound
+from collector.people import cli as people
 from collector.settings import Settings, load
-from collector.store import agents, rooms, schools
-from collector.store.database import MINISTRY, Database, open_database
+from collector.steering import cli as steering
+from collector.store import agents, audit, rooms, schools
+from collector.store.database import MINISTRY, Connection, Database, open_database
+from collector.upkeep import cli as upkeep
 
 _EPILOG = """exit status: 0 done, 1 not done (the sentence says why), 2 wrong use.
 Without --database the embedded PostgreSQL in --data (or NETREADY_DATA) is started or joined."""
@@ -61,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_registry(commands, common)
     _add_tokens(commands, common)
     _add_answers(commands, common)
+    upkeep.add(commands, common, _settings, _open, _say)
+    people.add(commands, common, lambda options: _open(_settings(options)))
+    steering.add(commands, common, _settings, _open)
     return parser
 
 
@@ -73,6 +92,12 @@ def _add_serve(commands: "_Commands[argparse.ArgumentParser]", common: argparse.
     serve.add_argument(
         "--server", metavar="URL", action="append", help="a reflector that agents test against (ws:// or wss://)"
     )
+    serve.add_argument(
+        "--workers",
+        type=_number(1, 64),
+        metavar="N",
+        help="processes that answer (1; one per processor with --database)",
+    )
     serve.add_argument("--tls-cert", metavar="FILE")
     serve.add_argument("--tls-key", metavar="FILE")
     serve.set_defaults(command=_serve)
@@ -83,13 +108,27 @@ def _add_serve(commands: "_Commands[argparse.ArgumentParser]", common: argparse.
     demo.set_defaults(command=_demo)
     upgrade = commands.add_parser("db", help="the database").add_subparsers(required=True, metavar="ACTION")
     upgrade.add_parser("upgrade", parents=[common], help="apply the missing migrations").set_defaults(command=_upgrade)
+    upkeep_now = "make the next months' partitions, take out what [store] no longer keeps; 'serve' does so by itself"
+    upgrade.add_parser("maintain", parents=[common], help=upkeep_now).set_defaults(command=_maintain)
 
 
 def _add_registry(commands: "_Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     actions = commands.add_parser("schools", help="the registry").add_subparsers(required=True, metavar="ACTION")
     imported = actions.add_parser("import", parents=[common], help="add and renew schools from a CSV or XLSX file")
     imported.add_argument("file", metavar="FILE", type=Path)
+    imported.add_argument(
+        "--format", choices=("netready", "giga"), default="netready", help="giga: its school master (CSV or XLSX)"
+    )
+    imported.add_argument("--as-of", metavar="DATE", type=_date, help="the day on which the file was true (today)")
+    imported.add_argument("--complete", action="store_true", help="say which known schools are not in the file")
     imported.set_defaults(command=_import)
+    actions = commands.add_parser("reports", help="reports carried by hand").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    brought = actions.add_parser("import", parents=[common], help="store what 'netready-agent export' wrote")
+    brought.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    brought.add_argument("--receipts", metavar="FILE", type=Path, help="write receipts, to be carried back")
+    brought.set_defaults(command=_import_reports)
     actions = commands.add_parser("rooms", help="the schools' rooms").add_subparsers(required=True, metavar="ACTION")
     rooms_file = actions.add_parser("import", parents=[common], help="add and renew rooms from a CSV or XLSX file")
     rooms_file.add_argument("file", metavar="FILE", type=Path, help="columns school_id_govt,room,floor")
@@ -104,6 +143,9 @@ def _add_registry(commands: "_Commands[argparse.ArgumentParser]", common: argpar
     simulate.add_argument("--schools", type=_number(1, 20_000), required=True, metavar="N")
     simulate.add_argument("--days", type=_number(1, 400), required=True, metavar="D")
     simulate.add_argument("--seed", type=int, default=1, metavar="N", help="another seed makes another country")
+    simulate.add_argument(
+        "--bulk", action="store_true", help="only the figures that rankings read, in minutes; no computers, no reports"
+    )
     simulate.set_defaults(command=_simulate)
 
 
@@ -128,7 +170,14 @@ def _add_tokens(commands: "_Commands[argparse.ArgumentParser]", common: argparse
     make.add_argument("--scope", metavar="VALUE", help="the region's code, the school's id or the operator's name")
     make.add_argument("--name", required=True, help="who holds it")
     make.add_argument(
-        "--expires", type=_number(1, enrollment.MAX_DAYS), metavar="DAYS", help="days it is good for (no end)"
+        "--expires", type=_number(1, 3_650), metavar="DAYS", help="days it is good for (accounts.token_days)"
+    )
+    make.add_argument(
+        "--rights",
+        metavar="LIST",
+        type=_rights,
+        default=("read", "export"),
+        help=f"with commas, of {', '.join(access.RIGHTS)} (read,export)",
     )
     make.set_defaults(command=_create_access)
     revoke = actions.add_parser("revoke", parents=[common], help="end every API token of a holder")
@@ -148,6 +197,18 @@ def _add_answers(commands: "_Commands[argparse.ArgumentParser]", common: argpars
     ranking.add_argument("--format", choices=("table", *export.FORMATS), default="table")
     ranking.add_argument("--output", metavar="FILE", type=Path, help="a file instead of standard output")
     ranking.set_defaults(command=_ranking)
+    actions = commands.add_parser("open-data", help="what anybody may have").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    public = actions.add_parser("export", parents=[common], help="write the public extract of a period into a folder")
+    public.add_argument("folder", metavar="DIR", type=Path)
+    public.add_argument("--period", metavar="PERIOD", help="the current quarter if left out")
+    public.set_defaults(command=_export_open_data)
+    actions = commands.add_parser("giga", help="Giga's formats").add_subparsers(required=True, metavar="ACTION")
+    tests = actions.add_parser("export", parents=[common], help="write a period's tests as Giga Meter measurements")
+    tests.add_argument("file", metavar="FILE", type=Path, help="CSV, or JSON Lines if it is called .jsonl")
+    tests.add_argument("--period", metavar="PERIOD", help="the current quarter if left out")
+    tests.set_defaults(command=_export_giga)
 
 
 def _number(least: int, most: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - argparse wants a plain callable
@@ -157,6 +218,19 @@ def _number(least: int, most: int):  # type: ignore[no-untyped-def]  # noqa: ANN
         return int(text)
 
     return number
+
+
+def _rights(text: str) -> tuple[access.Right, ...]:
+    known: dict[str, access.Right] = {right: right for right in access.RIGHTS}
+    asked = [one.strip() for one in text.split(",")]
+    if not all(one in known for one in asked):
+        raise argparse.ArgumentTypeError(f"{text!r} names another right than {', '.join(access.RIGHTS)}")
+    return tuple(known[one] for one in dict.fromkeys(asked))
+
+
+def _note(connection: Connection, what: audit.What, about: str, **detail: object) -> None:
+    """Write into the audit log what is done here, in the same transaction."""
+    audit.note(connection, people.at_the_command_line(), what, about, now=_now(), detail=detail)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -194,6 +268,7 @@ def _serve(options: argparse.Namespace) -> int:
         listen=options.listen or settings.serve.listen,
         tls_cert=options.tls_cert or settings.serve.tls_cert,
         tls_key=options.tls_key or settings.serve.tls_key,
+        workers=options.workers or settings.serve.workers,
     )
     servers = tuple(options.server) if options.server else settings.policy.servers
     settings = msgspec.structs.replace(
@@ -201,10 +276,13 @@ def _serve(options: argparse.Namespace) -> int:
     )
     policy.check_servers(settings.policy)
     policy.check_places(settings.policy)
-    listener = app.bind(settings)
+    logs.configure(settings.log)
+    listener = serving.bind(settings)
     with listener, _open(settings, make=True) as database:
-        app.serve(database, settings, listener, lambda address: print(f"listening {address}", flush=True))
-    return 0
+        whole = serving.serve(database, settings, listener, lambda address: print(f"listening {address}", flush=True))
+    if not whole:
+        _say("not everything that was under way ended within serve.drain_s; what was answered is stored")
+    return 0 if whole else 1
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -219,31 +297,82 @@ def _upgrade(options: argparse.Namespace) -> int:
     return 0
 
 
-def _import(options: argparse.Namespace) -> int:
-    regions = registry.regions()
-    read = registry.read(options.file, regions)
-    for warning in read.warnings:
-        _say(f"warning: {warning}")
-    with _open(_settings(options), make=True) as database, database.owning() as connection:
-        schools.keep_regions(connection, registry.region_records(regions))
-        added, renewed = schools.keep_schools(connection, read.rows)
-    _say(f"{options.file}: schools added: {added}, renewed: {renewed}")
+def _maintain(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    with _open(settings) as database:
+        done = maintenance.maintain(database, settings.store, _now())
+    for sentence in ["another process is at it already"] if done is None else done.sentences():
+        _say(sentence)
     return 0
 
 
+def _import(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    today = _now().astimezone(policy.zone_of(settings.policy)).date()
+    as_of = options.as_of or today
+    if as_of > today:
+        raise SettingsError(f"--as-of {as_of} lies ahead; import the registry when it holds")
+    read = registry.read(options.file, as_of, options.format)
+    for warning in read.warnings:
+        _say(f"warning: {warning}")
+    with _open(settings, make=True) as database, database.owning() as connection:
+        taken = registry.take(connection, read)
+        _note(connection, "changed", "registry", file=options.file.name, added=taken.added, renewed=taken.renewed)
+    _say(f"{options.file}: schools added: {taken.added}, renewed: {taken.renewed}")
+    for word, count in taken.changes.items():
+        _say(f"  {word}: {count}")
+    if taken.history_only:
+        _say(f"  known from a newer registry, only their history was changed: {taken.history_only}")
+    if options.complete:
+        _say(f"known and open, and not in this file: {len(taken.missing)}; they stay as they are")
+        for school_id, name in taken.missing:
+            _say(f"  {school_id} {name}")
+    return 0
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-09-01") from error
+
+
+def _import_reports(options: argparse.Namespace) -> int:
+    from collector import offline
+
+    with _open(_settings(options)) as database:
+        delivery = offline.import_files(database, options.files, _now)
+        for finding in delivery.findings():
+            _say(finding)
+        _say(f"reports stored: {delivery.stored}, known already: {delivery.known}, refused: {delivery.refused}")
+        with database.admitting() as connection:
+            names = [file.name for file in options.files]
+            _note(connection, "changed", "carried reports", files=names, stored=delivery.stored)
+        if options.receipts is not None:
+            written = offline.write_receipts(database, delivery, options.receipts, _now())
+            _say(f"{options.receipts}: receipts for {written} reports; carry it back: netready-agent import-receipts")
+    return 0 if delivery.is_whole else 1
+
+
 def _import_rooms(options: argparse.Namespace) -> int:
-    with _open(_settings(options)) as database, database.owning() as connection:
+    settings = _settings(options)
+    with _open(settings) as database, database.owning() as connection:
         known = {school.school_id for school in schools.schools(connection)}
-        added, renewed = rooms.keep_rooms(connection, registry.read_rooms(options.file, known))
+        told = registry.read_rooms(options.file, known)
+        added, renewed = rooms.keep_rooms(connection, told)
+        findings.mark_present(connection, {room.school_id for room in told}, _now(), policy.zone_of(settings.policy))
+        _note(connection, "changed", "register of rooms", file=options.file.name, added=added, renewed=renewed)
     _say(f"{options.file}: rooms added: {added}, renewed: {renewed}")
     return 0
 
 
 def _remove_room(options: argparse.Namespace) -> int:
-    with _open(_settings(options)) as database, database.owning() as connection:
-        removed = rooms.remove_room(connection, options.school, options.room)
-    if not removed:
-        raise NotFound(f"school {options.school!r} has no room {options.room!r}")
+    settings = _settings(options)
+    with _open(settings) as database, database.owning() as connection:
+        if not rooms.remove_room(connection, options.school, options.room):
+            raise NotFound(f"school {options.school!r} has no room {options.room!r}")
+        findings.mark_present(connection, {options.school}, _now(), policy.zone_of(settings.policy))
+        _note(connection, "changed", f"school {options.school}", removed_room=options.room)
     _say(f"room {options.room} of school {options.school} is out of the register")
     return 0
 
@@ -254,34 +383,52 @@ def _simulate(options: argparse.Namespace) -> int:
 
     from collector import simulate
 
-    with _open(_settings(options), make=True) as database, Progress(console=Console(stderr=True)) as shown:
+    settings = _settings(options)
+    calendars = rollup.calendars_of(settings.policy)
+    with _open(settings, make=True) as database, Progress(console=Console(stderr=True)) as shown:
         task = shown.add_task("synthetic schools")
-        sent = simulate.run(
-            database,
-            schools=options.schools,
-            days=options.days,
-            seed=options.seed,
-            now=_now(),
-            progress=lambda done, total: shown.update(task, completed=done, total=total),
-        )
-    counted = f"{sent.stored} reports stored, {sent.duplicates} known"
-    _say(f"{sent.schools} synthetic schools, {sent.agents} computers: {counted}")
+
+        def progress(done: int, total: int) -> None:
+            shown.update(task, completed=done, total=total)
+
+        plan = simulate.plan_until_yesterday(options.schools, options.days, options.seed, _now())
+        if options.bulk:
+            filled = simulate.fill(database, plan, calendars, progress)
+            counted = (
+                f"{filled.tests} tests on {filled.school_days} school days; signed reports and computers are left out"
+            )
+        else:
+            sent = simulate.run(database, plan, _now(), calendars, progress)
+            counted = f"{sent.agents} computers, {sent.stored} reports stored, {sent.duplicates} known"
+    _say(f"{plan.schools} synthetic schools: {counted}")
     return 0
 
 
 def _create_enrollment(options: argparse.Namespace) -> int:
     with _open(_settings(options)) as database, database.owning() as connection:
         token = enrollment.create_token(connection, options.school, uses=options.uses, days=options.expires, now=_now())
+        about = f"school {options.school}"
+        _note(connection, "changed", about, enrollment="token created", uses=options.uses, days=options.expires)
     _say(f"school {options.school}, uses: {options.uses}, days: {options.expires}; the token:")
     print(token)
     return 0
 
 
 def _create_access(options: argparse.Namespace) -> int:
-    with _open(_settings(options)) as database, database.owning() as connection:
+    settings = _settings(options)
+    with _open(settings) as database, database.owning() as connection:
         token = access.create(
-            connection, role=options.role, scope=options.scope, name=options.name, days=options.expires, now=_now()
+            connection,
+            role=options.role,
+            scope=options.scope,
+            name=options.name,
+            days=options.expires,
+            now=_now(),
+            rights=options.rights,
+            settings=settings.accounts,
         )
+        detail = {"role": options.role, "scope": options.scope, "rights": options.rights}
+        _note(connection, "changed", f"token of {options.name}", done="created", **detail)
     _say("keep it safe: it is shown only now, and the collector keeps only its hash")
     print(token)
     return 0
@@ -292,17 +439,18 @@ def _revoke_access(options: argparse.Namespace) -> int:
 
     with _open(_settings(options)) as database, database.owning() as connection:
         ended = stored.revoke_access(connection, options.name)
-    if not ended:
-        raise NotFound(f"nobody called {options.name!r} holds an API token that still works")
+        if not ended:
+            raise NotFound(f"nobody called {options.name!r} holds an API token that still works")
+        _note(connection, "changed", f"token of {options.name}", done="revoked", ended=ended)
     _say(f"tokens of {options.name} that ended: {ended}")
     return 0
 
 
 def _revoke_agent(options: argparse.Namespace) -> int:
     with _open(_settings(options)) as database, database.owning() as connection:
-        ended = agents.revoke(connection, options.agent)
-    if not ended:
-        raise NotFound(f"there is no computer {options.agent!r} in service")
+        if not agents.revoke(connection, options.agent):
+            raise NotFound(f"there is no computer {options.agent!r} in service")
+        _note(connection, "changed", f"computer {options.agent}", service="ended")
     _say(f"computer {options.agent} is out of service; its reports so far stay")
     return 0
 
@@ -313,8 +461,15 @@ def _ranking(options: argparse.Namespace) -> int:
     period = periods.chosen(options.period, _now(), policy.zone_of(settings.policy))
     if options.region is not None and options.region not in {region.region_id for region in registry.regions()}:
         raise NotFound(f"there is no region {options.region!r}; codes are ISO 3166-2, for example KZ-75")
-    with _open(settings) as database, database.reading(MINISTRY) as connection:
-        rows = wanted.rows(connection, rankings.Window(period, options.region))
+    with _open(settings) as database:
+        rollup.run(database, rollup.calendars_of(settings.policy))
+        if wanted.rests_on_findings:
+            findings.run(database, policy.zone_of(settings.policy), label=period.label)
+        with database.reading(MINISTRY) as connection:
+            rows = wanted.ranked(connection, rankings.Window(period, options.region)).rows
+        if options.format != "table" or options.output is not None:
+            with database.admitting() as connection:
+                _note(connection, "exported", f"ranking {options.name}", period=period.label, rows=len(rows))
     if options.format == "table" and options.output is None:
         from collector.table import print_ranking
 
@@ -330,6 +485,39 @@ def _ranking(options: argparse.Namespace) -> int:
     else:
         _write(options.output, content)
         _say(f"{options.output}: {len(rows)} rows")
+    return 0
+
+
+def _export_open_data(options: argparse.Namespace) -> int:
+    from collector import opendata
+
+    settings = _settings(options)
+    period = periods.chosen(options.period, _now(), policy.zone_of(settings.policy))
+    with _open(settings) as database:
+        rollup.run(database, rollup.calendars_of(settings.policy))
+        with database.reading(MINISTRY) as connection:
+            written = opendata.export(connection, period, settings.open_data, options.folder)
+        with database.admitting() as connection:
+            _note(connection, "exported", "open data", period=period.label)
+    _say(f"{options.folder}: {', '.join(written)}")
+    if settings.open_data.licence is None:
+        _say("warning: no licence is set ([open_data] licence), so nobody knows what is allowed with the data")
+    return 0
+
+
+def _export_giga(options: argparse.Namespace) -> int:
+    from collector.opendata import giga
+    from collector.store.open_data import single_tests
+
+    settings = _settings(options)
+    period = periods.chosen(options.period, _now(), policy.zone_of(settings.policy))
+    with _open(settings) as database:
+        with database.reading(MINISTRY) as connection:
+            country = registry.shipped_country().about.code
+            written = giga.write(single_tests(connection, period), country, options.file)
+        with database.admitting() as connection:
+            _note(connection, "exported", "tests for Giga", period=period.label, rows=written)
+    _say(f"{options.file}: {written} tests")
     return 0
 
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from statistics import median_low
-from typing import Literal, TypeVar
+from typing import Literal
 
 from msgspec import Struct
 
@@ -22,14 +22,13 @@ from agent.contract.coverage import Grade
 from agent.contract.rules import Rules, shipped_rules
 from agent.contract.signs import wiring
 from collector.periods import Period
-from collector.store import own_networks, rooms, schools
+from collector.store import own_networks, rooms
 from collector.store.database import Connection
 from collector.store.rooms import ComputerLink, RoomRecord, Voice
 from collector.store.schools import SchoolRecord
 
 By = Literal["survey", "computers", "both"]
 _NOTHING_HEARD_DBM = -200.0
-_Row = TypeVar("_Row", Voice, ComputerLink)
 
 
 class Shares(Struct, frozen=True, kw_only=True):
@@ -87,24 +86,6 @@ class SchoolCoverage(Coverage, frozen=True, kw_only=True):
 
     by_room: tuple[RoomResult, ...]
     own_ssids_hex: tuple[str, ...]
-
-
-def of_period(
-    connection: Connection, period: Period, region_id: str | None = None, rules: Rules | None = None
-) -> list[tuple[SchoolRecord, Coverage]]:
-    """Return every school the viewer may see, in the order of their ids, with its coverage."""
-    chosen = rules or shipped_rules()
-    found = schools.schools(connection, region_id)
-    own = own_networks.of_schools(connection, period.start, period.end)
-    counts = rooms.room_counts(connection, [school.school_id for school in found])
-    voices = _by_school(rooms.voices(connection, period, own))
-    links = _by_school(rooms.computer_links(connection, period))
-    judged = []
-    for school in found:
-        results = [room_result(None, members, chosen) for members in _by_room(voices[school.school_id]).values()]
-        computers = [passes_by_link(link, chosen) for link in links[school.school_id]]
-        judged.append((school, _coverage(counts.get(school.school_id, 0), results, computers, chosen)))
-    return judged
 
 
 def of_school(
@@ -200,13 +181,6 @@ def shares(total: int, measured: Sequence[tuple[bool, bool]]) -> Shares:
         measured_of_total=len(measured) / total if total else None,
         passed_of_total=passed / total if total else None,
     )
-
-
-def _by_school(rows: Iterable[_Row]) -> dict[str, list[_Row]]:
-    found: dict[str, list[_Row]] = defaultdict(list)
-    for one in rows:
-        found[one.school_id].append(one)
-    return found
 
 
 def _by_room(voices: Iterable[Voice]) -> dict[str, list[Voice]]:

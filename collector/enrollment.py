@@ -8,8 +8,9 @@ import msgspec
 
 from agent.contract import signing, wire
 from agent.contract.errors import MalformedError
+from collector import policies
 from collector.errors import EnrollmentRefused, NotFound
-from collector.policy import inside_of, policy_for
+from collector.policy import policy_for
 from collector.settings import PolicySettings
 from collector.store import agents, schools
 from collector.store.database import Connection
@@ -73,7 +74,10 @@ def enroll(connection: Connection, body: bytes, settings: PolicySettings, now: d
         _bind(connection, request, hashed, known, token.school_id)
     region = schools.regions(connection).get(school.region_id)
     # A preview only shows a name: what is inside a school is for its computers.
-    inside = None if request.preview else inside_of(connection, school, settings, now)
+    if request.preview:
+        policy = policy_for(school, policies.effective(connection, school, settings))
+    else:
+        policy = policies.made(connection, school, settings, now)
     return wire.EnrollReply(
         agent=agent_id,
         school=wire.SchoolCard(
@@ -84,7 +88,7 @@ def enroll(connection: Connection, body: bytes, settings: PolicySettings, now: d
             pupils=school.pupils,
             synthetic=school.synthetic,
         ),
-        policy=policy_for(school, settings, inside),
+        policy=policy,
     )
 
 

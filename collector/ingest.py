@@ -5,8 +5,9 @@ Each envelope of a batch gets its own answer; the answers are given only after t
 
 import zlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import msgspec
 import psycopg
@@ -15,13 +16,17 @@ from msgspec import Struct
 from agent.contract import measurement, report, signing, wire
 from agent.contract.coverage import key_of, label_of
 from agent.contract.errors import MalformedError, ReportError
-from agent.contract.measurement import Failed, Link, Measurement, Skipped, Throughput, Unknown
+from agent.contract.measurement import Failed, Latency, Link, Measurement, Skipped, Throughput, Unknown
 from agent.contract.standards import interval_of
-from collector.store import agents, peers, reports, rooms, sightings
+from collector.periods import day_of
+from collector.settings import PolicySettings
+from collector.store import agents, fleet, peers, reports, rollups, rooms, sightings
 from collector.store.database import Connection
 
 # A clock may be this far ahead before we say so: network delay and drift of an unsynchronised PC over a week or two.
 CLOCK_TOLERANCE = timedelta(minutes=5)
+
+DEFAULT_ZONE = ZoneInfo(PolicySettings().time_zone)
 
 # What the database can never hold, however often it is sent: values out of range, JSON nested too deep for it.
 _UNSTORABLE = (psycopg.DataError, psycopg.errors.StatementTooComplex)
@@ -39,6 +44,7 @@ class _Candidate(Struct, frozen=True):
     index: int
     agent: agents.AgentRecord
     payload: bytes
+    sha256: bytes
     signature: bytes
     report: report.Report
     measurements: tuple[Measurement | Unknown, ...]
@@ -47,9 +53,12 @@ class _Candidate(Struct, frozen=True):
     def key(self) -> tuple[str, str, int]:
         return (self.agent.school_id, self.agent.agent_id, self.report.sequence)
 
-    @property
-    def sha256(self) -> bytes:
-        return bytes.fromhex(report.sha256_hex(self.payload))
+
+class _Moment(Struct, frozen=True):
+    """When reports came in, and the zone in which days are counted."""
+
+    now: datetime
+    zone: ZoneInfo
 
 
 class _Refusal(Exception):  # noqa: N818 - carries a receipt up to the loop, never leaves this module
@@ -79,11 +88,25 @@ def read_batch(body: bytes, *, compressed: bool) -> tuple[msgspec.Raw, ...]:
         ) from error
 
 
-def accept(connection: Connection, envelopes: Sequence[bytes | msgspec.Raw], now: datetime) -> list[wire.Receipt]:
+class Taken(Struct, frozen=True):
+    """What became of envelopes, in their order: the receipts, and the agent of each whose sender is surely known."""
+
+    receipts: list[wire.Receipt]
+    agents: list[str | None]
+
+
+def accept(
+    connection: Connection, envelopes: Sequence[bytes | msgspec.Raw], now: datetime, zone: ZoneInfo = DEFAULT_ZONE
+) -> list[wire.Receipt]:
     """Judge and store envelopes in the caller's transaction; return one receipt for each, in order.
 
     The receipts may be given out only when that transaction has been committed.
     """
+    return take(connection, envelopes, now, zone).receipts
+
+
+def take(connection: Connection, envelopes: Sequence[bytes | msgspec.Raw], now: datetime, zone: ZoneInfo) -> Taken:
+    """Do as ``accept``, and tell the agents; days are counted in the ``zone``."""
     receipts: dict[int, wire.Receipt] = {}
     opened = _opened(envelopes, receipts)
     # A foreign signature's key may be called anything, but PostgreSQL cannot be asked for text with NUL.
@@ -96,8 +119,10 @@ def accept(connection: Connection, envelopes: Sequence[bytes | msgspec.Raw], now
             candidates.append(_check(index, envelope, known))
         except _Refusal as refusal:
             receipts[index] = refusal.receipt
-    _store(connection, candidates, receipts, now)
-    return [receipts[index] for index in range(len(envelopes))]
+    _store(connection, candidates, receipts, _Moment(now, zone))
+    senders = {candidate.index: candidate.agent.agent_id for candidate in candidates}
+    indexes = range(len(envelopes))
+    return Taken([receipts[index] for index in indexes], [senders.get(index) for index in indexes])
 
 
 def _decompress(body: bytes) -> bytes:
@@ -148,7 +173,8 @@ def _check(index: int, envelope: signing.Envelope, known: dict[str, agents.Agent
             "wrong_school", f"the report names school {decoded.school}; this computer belongs to {agent.school_id}"
         )
     signature = next(one.sig for one in envelope.signatures if one.keyid == agent.agent_id)
-    return _Candidate(index, agent, payload, signature, decoded, measurements)
+    sha256 = bytes.fromhex(report.sha256_hex(payload))
+    return _Candidate(index, agent, payload, sha256, signature, decoded, measurements)
 
 
 def _decode(payload: bytes) -> tuple[report.Report, tuple[Measurement | Unknown, ...]]:
@@ -173,32 +199,52 @@ def _read_newer(raw: msgspec.Raw) -> Measurement | Unknown:
 
 
 def _store(
-    connection: Connection, candidates: list[_Candidate], receipts: dict[int, wire.Receipt], now: datetime
+    connection: Connection, candidates: list[_Candidate], receipts: dict[int, wire.Receipt], moment: _Moment
 ) -> None:
-    stored = reports.stored_hashes(connection, [candidate.key for candidate in candidates])
+    stored = _stored_hashes(connection, candidates)
     new: list[_Candidate] = []
     for candidate in candidates:
         earlier = stored.get(candidate.key)
         if earlier is None:
             stored[candidate.key] = candidate.sha256
             new.append(candidate)
-            receipts[candidate.index] = _stored_receipt(candidate, now)
+            receipts[candidate.index] = _stored_receipt(candidate, moment.now)
         else:
             receipts[candidate.index] = _repeated_receipt(candidate, earlier)
-    if not new:
-        return
+    conflicts = [one for one in candidates if receipts[one.index].reason == "sequence_conflict"]
+    if conflicts:
+        fleet.note_conflict(connection, [_conflict(one, moment.now) for one in conflicts])
+    if new:
+        _keep_what_can_be_kept(connection, new, receipts, moment)
+
+
+def _stored_hashes(connection: Connection, candidates: list[_Candidate]) -> dict[tuple[str, str, int], bytes]:
+    """Return the hashes of what is stored already; above its agent's newest report nothing is, so nothing is asked."""
+    heads = {
+        (agent.school_id, agent.agent_id, agent.highest_sequence): agent.head_sha256
+        for agent in (candidate.agent for candidate in candidates)
+        if agent.head_sha256 is not None
+    }
+    late = [one.key for one in candidates if one.report.sequence < one.agent.highest_sequence]
+    return heads | (reports.stored_hashes(connection, late) if late else {})
+
+
+def _keep_what_can_be_kept(
+    connection: Connection, new: list[_Candidate], receipts: dict[int, wire.Receipt], moment: _Moment
+) -> None:
+    """Store all, or find the one that holds something the database cannot, in halves, and refuse only that."""
     try:
-        with connection.transaction():
-            _keep(connection, new, now)
-    except _UNSTORABLE:
-        # One report holds something the database cannot: find it, refuse it, keep the others.
-        for candidate in new:
-            try:
-                with connection.transaction():
-                    _keep(connection, [candidate], now)
-            except _UNSTORABLE as error:
-                detail = f"the report cannot be stored: {error.diag.message_primary or error}"
-                receipts[candidate.index] = _Refusal("malformed", detail).receipt
+        # All statements in one go: nobody waits for the answer to each.
+        with connection.transaction(), connection.pipeline():
+            _keep(connection, new, moment)
+    except _UNSTORABLE as error:
+        if len(new) == 1:
+            detail = f"the report cannot be stored: {error.diag.message_primary or error}"
+            receipts[new[0].index] = _Refusal("malformed", detail).receipt
+            return
+        middle = len(new) // 2
+        for half in (new[:middle], new[middle:]):
+            _keep_what_can_be_kept(connection, half, receipts, moment)
 
 
 def _stored_receipt(candidate: _Candidate, now: datetime) -> wire.Receipt:
@@ -222,6 +268,16 @@ def _repeated_receipt(candidate: _Candidate, earlier: bytes) -> wire.Receipt:
     return wire.Receipt(answer="refused", reason="sequence_conflict", detail=detail, sha256=candidate.sha256.hex())
 
 
+def _conflict(candidate: _Candidate, now: datetime) -> fleet.Conflict:
+    return fleet.Conflict(
+        school_id=candidate.agent.school_id,
+        agent_id=candidate.agent.agent_id,
+        boot_id=candidate.report.boot_id,
+        sequence=candidate.report.sequence,
+        at=now,
+    )
+
+
 def _in_words(span: timedelta) -> str:
     if span >= timedelta(days=2):
         return f"{span.days} days"
@@ -230,24 +286,27 @@ def _in_words(span: timedelta) -> str:
     return f"{span.total_seconds() / 60:.0f} minutes"
 
 
-def _keep(connection: Connection, candidates: list[_Candidate], now: datetime) -> None:
-    measurements: list[reports.Row] = []
-    tests: list[reports.Row] = []
-    seen: list[reports.Row] = []
+def _keep(connection: Connection, candidates: list[_Candidate], moment: _Moment) -> None:
+    now = moment.now
+    rows = reports.Rows([], [], [], [])
     doors: list[reports.Row] = []
     told: dict[tuple[str, str], rooms.RoomRecord] = {}
+    days: set[tuple[str, date]] = set()
     for candidate in candidates:
-        stamp = _stamp(candidate)
+        stamp = _stamp(candidate, now)
+        rows.reports.append({**stamp, **_report_row(candidate, now)})
+        days.add((candidate.agent.school_id, day_of(now, moment.zone)))
         link = next((one for one in candidate.measurements if isinstance(one, Link)), None)
         for position, one in enumerate(candidate.measurements):
             at = {**stamp, "position": position, "measured_at": _measured_at(candidate, one, now)}
-            measurements.append(
-                {**at, **_measurement_row(one), "body": bytes(candidate.report.measurements[position]).decode()}
-            )
+            body = bytes(candidate.report.measurements[position]).decode()
+            rows.measurements.append({**at, **_measurement_row(one), "body": body})
             if isinstance(one, Throughput):
-                tests.append({**at, **_speed_test_row(one, link)})
+                rows.tests.append({**at, **_speed_test_row(one, link)})
             if isinstance(one, Link) and (door := peers.row(one, stamp, at["measured_at"])) is not None:
                 doors.append(door)
+            if isinstance(one, Throughput | Link | Latency):
+                days.add((candidate.agent.school_id, day_of(at["measured_at"], moment.zone)))
         sighting = sightings.row(candidate.report, candidate.measurements)
         if sighting is not None:
             room = _room(candidate)
@@ -255,11 +314,11 @@ def _keep(connection: Connection, candidates: list[_Candidate], now: datetime) -
                 told.setdefault((room.school_id, room.room_key), room)
             began = min(_measured_at(candidate, one, now) for one in candidate.measurements)
             room_key = room.room_key if room else None
-            seen.append({**stamp, "measured_at": began, "room_key": room_key, **sighting})
-    rows = reports.Rows([_report_row(candidate, now) for candidate in candidates], measurements, tests, seen)
+            rows.sightings.append({**stamp, "measured_at": began, "room_key": room_key, **sighting})
     reports.keep(connection, rows)
     peers.keep(connection, doors)
     rooms.tell_rooms(connection, told.values())
+    rollups.mark(connection, days)
 
 
 def _room(candidate: _Candidate) -> rooms.RoomRecord | None:
@@ -275,11 +334,12 @@ def _room(candidate: _Candidate) -> rooms.RoomRecord | None:
     )
 
 
-def _stamp(candidate: _Candidate) -> reports.Row:
+def _stamp(candidate: _Candidate, now: datetime) -> reports.Row:
     return {
         "school_id": candidate.agent.school_id,
         "agent_id": candidate.agent.agent_id,
         "sequence": candidate.report.sequence,
+        "received_at": now,
         "region_id": candidate.agent.region_id,
         "operator": candidate.agent.operator,
         "synthetic": candidate.agent.synthetic,
@@ -290,7 +350,6 @@ def _report_row(candidate: _Candidate, now: datetime) -> reports.Row:
     one = candidate.report
     ahead = one.created_at - now
     return {
-        **_stamp(candidate),
         "payload": candidate.payload,
         "payload_sha256": candidate.sha256,
         "previous_sha256": bytes.fromhex(one.previous) if one.previous else None,
@@ -301,7 +360,6 @@ def _report_row(candidate: _Candidate, now: datetime) -> reports.Row:
         "boot_id": one.boot_id,
         "monotonic_s": one.monotonic_s,
         "created_at": one.created_at,
-        "received_at": now,
         "clock_ahead_s": ahead.total_seconds() if ahead > CLOCK_TOLERANCE else None,
     }
 
@@ -335,7 +393,8 @@ def _speed_test_row(test: Throughput, link: Link | None) -> reports.Row:
     }
     for name in ("download", "upload"):
         direction = cast("measurement.Direction | None", getattr(test, name))
-        interval = interval_of(direction) if direction else None
+        # One that contradicts itself stays in the signed report, and counts for nobody.
+        interval = interval_of(direction) if direction and direction.contradiction is None else None
         row |= {
             f"{name}_bps": interval.value_bps if interval else None,
             f"{name}_low_bps": interval.low_bps if interval else None,

@@ -1,7 +1,8 @@
 """Periods people name: a quarter ``2026-Q4``, a month ``2026-11``, a year ``2026``; pure."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -45,9 +46,15 @@ def chosen(label: str | None, now: datetime, zone: ZoneInfo) -> Period:
     return parse(label, zone) if label else quarter_of(now, zone)
 
 
-def before(period: Period, zone: ZoneInfo) -> Period:
-    """Return the period of the same kind that ends where this one begins."""
+def day_of(moment: datetime, zone: ZoneInfo) -> date:
+    """Return the day on which a moment lies in a zone."""
+    return moment.astimezone(zone).date()
+
+
+def before(period: Period, zone: ZoneInfo | None = None) -> Period:
+    """Return the period of the same kind that ends where this one begins, in its own time zone unless told."""
     start = period.start
+    zone = zone or cast("ZoneInfo", start.tzinfo)
     if "Q" in period.label:
         year, quarter = start.year, (start.month + 2) // 3
         return parse(f"{year - 1}-Q4" if quarter == 1 else f"{year}-Q{quarter - 1}", zone)

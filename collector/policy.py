@@ -1,6 +1,6 @@
-"""What agents are told: whom to measure against, when, and what their school needs.
+"""What a school's computers are told: whom to measure against, when, and what is known of the school and its inside.
 
-When and how often is one policy for the country; what is known of the inside of a school is its own.
+The settings that come in here are the school's own already: collector.policies puts them together.
 """
 
 import hashlib
@@ -14,19 +14,21 @@ import msgspec
 from agent.contract import standards
 from agent.contract.coverage import MAX_ROOMS
 from agent.contract.errors import SettingsError
-from agent.contract.wire import CameraAsked, Hours, Inside, Policy, QuietHours
+from agent.contract.standards import Target
+from agent.contract.wire import CameraAsked, Hours, Inside, Policy, QuietHours, ServerPlace
 from collector import periods
 from collector.settings import PolicySettings
 from collector.store import own_networks, peers, rooms
 from collector.store.database import Connection
 from collector.store.own_networks import Own
+from collector.store.rooms import RoomRecord
 from collector.store.schools import SchoolRecord
 
 _LEARNT_WITHIN = timedelta(days=90)
 _PEERS_WITHIN = timedelta(days=3)
 _CAMERA_COLUMNS, _CAMERA_PLACES = ("num_cameras", "cameras"), "camera_urls"
 _MOST_PLACES, _LONGEST_PLACE = 50, 512
-_MOST_CAMERAS = 10_000
+_MOST_CAMERAS, _MOST_ASKED = 10_000, 64
 
 
 def zone_of(settings: PolicySettings) -> ZoneInfo:
@@ -39,10 +41,16 @@ def zone_of(settings: PolicySettings) -> ZoneInfo:
 
 def check_servers(settings: PolicySettings) -> None:
     """See that agents can use the servers they are told of; raises SettingsError naming the one they cannot."""
-    for server in settings.servers:
-        parts = urlsplit(server)
-        if parts.scheme not in ("ws", "wss") or not parts.hostname:
-            raise SettingsError(f"{server!r} is no server that agents can test against; write wss://HOST:PORT")
+    for server in settings.all_servers:
+        try:
+            parts = urlsplit(server.url)
+            usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise SettingsError(
+                f"policy.servers: {server.url!r} is no server that agents can test against; write wss://HOST:PORT"
+            )
 
 
 def check_places(settings: PolicySettings) -> None:
@@ -55,6 +63,9 @@ def check_places(settings: PolicySettings) -> None:
             raise SettingsError(
                 f"policy.control_centres: {centre.name}: {centre.url!r} is no address; write tcp://HOST:PORT"
             )
+    for camera in settings.cameras:
+        if not _is_place(camera.url, ("rtsp", "tcp")):
+            raise SettingsError(f"policy.cameras: {camera.name}: {camera.url!r} is no address; write rtsp://HOST/PATH")
 
 
 def _is_place(url: str, schemes: tuple[str, ...]) -> bool:
@@ -66,36 +77,68 @@ def _is_place(url: str, schemes: tuple[str, ...]) -> bool:
 
 
 def policy_for(school: SchoolRecord, settings: PolicySettings, inside: Inside | None = None) -> Policy:
-    """Return the policy of a school's computers; ``inside`` is what is known of the inside of the school."""
-    return Policy(
-        version=version(settings),
-        servers=settings.servers,
-        hours=Hours(start=settings.start, end=settings.end, weekdays=settings.weekdays, time_zone=settings.time_zone),
+    """Return the policy of a school's computers; ``inside`` is what is known of the inside of the school.
+
+    Its version is a number that changes whenever anything in it does, so that agents know when to fetch it again.
+    """
+    shifts = settings.all_shifts
+    hours = Hours(start=shifts[0].start, end=shifts[-1].end, weekdays=settings.weekdays, time_zone=settings.time_zone)
+    servers = settings.all_servers
+    told = Policy(
+        servers=tuple(server.url for server in servers),
+        places=tuple(ServerPlace(url=server.url, place=server.place) for server in servers),
+        engines=settings.engines,
+        hours=hours,
+        shifts=shifts,
+        terms=settings.terms,
+        holidays=settings.holidays,
+        extra_days=settings.extra_days,
+        slot_minutes=settings.slot_minutes,
         quiet_hours=QuietHours(start=settings.quiet_start, end=settings.quiet_end, weekdays=settings.quiet_weekdays),
         capacity_sessions_per_day=settings.capacity_sessions_per_day,
         long_capacity_days=settings.long_capacity_days,
         latency_interval_s=settings.latency_interval_s,
         monthly_bytes=settings.monthly_bytes,
-        target=standards.target_for(school.pupils),
+        target=target_of(school, settings),
         inside=inside or Inside(),
+        lease=settings.lease,
+        paused=settings.paused,
     )
+    return numbered(told)
+
+
+def numbered(told: Policy) -> Policy:
+    """Return the policy with the number that goes with all that it says."""
+    digest = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(told, version=1))).digest()
+    return msgspec.structs.replace(told, version=1 + int.from_bytes(digest[:4], "big"))
+
+
+def target_of(school: SchoolRecord, settings: PolicySettings) -> Target:
+    """Return what a school needs: as the standard says for its pupils, or as somebody set it."""
+    target = standards.target_for(school.pupils, name=settings.standard)
+    download, upload = settings.target_download_bps, settings.target_upload_bps
+    if download is not None:
+        target = msgspec.structs.replace(target, download_bps=download, download_floor_bps=download)
+    return target if upload is None else msgspec.structs.replace(target, upload_bps=upload)
 
 
 def inside_of(connection: Connection, school: SchoolRecord, settings: PolicySettings, now: datetime) -> Inside:
     """Return what is known of the inside of a school: its networks, rooms, contract, computers and their key.
 
-    A room is missing where nobody looked at its Wi-Fi in the current quarter.
+    A room is missing where nobody looked at its Wi-Fi in the current quarter. Computers stand in an order that does not
+    change with every report.
     """
     learnt = own_networks.of_schools(connection, now - _LEARNT_WITHIN, now, school.school_id)
-    known = rooms.rooms(connection, school.school_id)[:MAX_ROOMS]
+    cards = peers.cards(connection, school.school_id, now - _PEERS_WITHIN)
+    known = _survey_rooms(rooms.rooms(connection, school.school_id), settings, school.school_id)
     seen = rooms.looked_at(connection, school.school_id, periods.quarter_of(now, zone_of(settings)))
     return Inside(
         peer_key=peers.key_of_school(connection, school.school_id),
-        peers=peers.cards(connection, school.school_id, now - _PEERS_WITHIN),
+        peers=tuple(sorted(cards, key=lambda card: card.agent)),
         peer_bytes=settings.peer_bytes,
         wifi_scans_per_day=settings.wifi_scans_per_day,
         platforms=settings.platforms,
-        cameras=(*_control_centres(settings), *_camera_places(school)),
+        cameras=(*_control_centres(settings), *settings.cameras, *_camera_places(school))[:_MOST_ASKED],
         cameras_registered=_cameras(school),
         own_ssids_hex=learnt.get(school.school_id, Own()).ssids_hex,
         rooms=tuple(room.label for room in known),
@@ -103,6 +146,13 @@ def inside_of(connection: Connection, school: SchoolRecord, settings: PolicySett
         contracted_download_bps=school.download_contracted_bps,
         contracted_upload_bps=school.upload_contracted_bps,
     )
+
+
+def _survey_rooms(known: list[RoomRecord], settings: PolicySettings, school_id: str) -> list[RoomRecord]:
+    """Return the school's rooms with those that the policy wants looked at, as many as a policy can name."""
+    wanted = (RoomRecord(school_id=school_id, label=label) for label in settings.survey_rooms)
+    by_key = {room.room_key: room for room in (*wanted, *known)}
+    return list(by_key.values())[:MAX_ROOMS]
 
 
 def _cameras(school: SchoolRecord) -> int | None:
@@ -124,9 +174,3 @@ def _camera_places(school: SchoolRecord) -> tuple[CameraAsked, ...]:
     )
     places = tuple(dict.fromkeys(place for place in told if len(place) <= _LONGEST_PLACE))[:_MOST_PLACES]
     return tuple(CameraAsked(name=f"camera {number}", url=place) for number, place in enumerate(places, 1))
-
-
-def version(settings: PolicySettings) -> int:
-    """Return a number that changes whenever the policy does, so that agents know when to fetch it again."""
-    digest = hashlib.sha256(msgspec.json.encode(settings)).digest()
-    return 1 + int.from_bytes(digest[:4], "big")

@@ -1,31 +1,79 @@
-"""Is a school's network fit for lessons? Judged from the stored tests of a period; pure but for ``of_period``.
+"""Is a school's network fit for lessons? Judged from the slots of a period; pure but for what reads judged periods.
 
-The best-placed computer speaks for the line: of the computers with enough undisturbed tests, the one with the best
-typical (median) result, for each direction. Paced tests prove "at least" and leave the rest open: they count for
-"meets", and no typical speed is made of them.
+A school is fit if its target was reached in enough of the half hours of lessons that were measured. Yes or no is said
+only where that holds beyond chance: days of one school are alike, so its slots count for fewer than they are.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
+from statistics import NormalDist
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
-from agent.contract.standards import Interval, Standards, Target, Verdict, shipped_standards, target_for
-from agent.contract.standards import judge as standards_judge
+from agent.contract.standards import Readiness as Rule
+from agent.contract.standards import Target, shipped_standards, target_for
+from collector import slots
 from collector.periods import Period
-from collector.store import figures, schools
+from collector.slots import Figures
+from collector.store import rollups, schools
 from collector.store.database import Connection
-from collector.store.figures import ComputerFigures, DirectionFigures
+from collector.store.rollups import PeriodRecord
 from collector.store.schools import SchoolRecord
 
 State = Literal["ready", "not ready", "not enough data", "not connected"]
+
+_HARD_DAY, _TYPICAL, _CAPACITY = 0.25, 0.5, 0.95
+_FEW_DAYS = 10  # with fewer, the spread between days is itself chance
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """A share of slots with its bounds, and how many independent slots its slots are worth."""
+
+    share: float
+    low: float
+    high: float
+    effective: float
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """What a period says of a school: as the columns of school_period, which are described at `Readiness`."""
+
+    voice: Literal["any", "cable"]
+    tests: int
+    computers: int
+    days: int
+    slots: int
+    slots_met: int
+    slots_missed: int
+    share: float | None
+    share_low: float | None
+    share_high: float | None
+    download_p25_bps: float | None
+    download_bps: float | None
+    download_p95_bps: float | None
+    upload_p25_bps: float | None
+    upload_bps: float | None
+    upload_p95_bps: float | None
+    download_at_least_bps: float | None
+    upload_at_least_bps: float | None
+    required_download_bps: float | None
+    required_upload_bps: float | None
+    missing_download_bps: float | None
+    missing_upload_bps: float | None
+    meets: bool | None
+    state: State
+    reason: str
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
     """A school's answer for a period. ``meets`` is null where there is not enough to say yes or no.
 
-    Where lower bounds are all that is known of a typical speed it is null, and ``at_least`` says what they prove.
+    Speeds are of the slots of lessons, or of all tests where there is none: the plain ones typical (median), ``p25`` a
+    hard day's, ``p95`` the capacity at any hour. Where lower bounds are all that is known one is null, and ``at_least``
+    says what half of the slots proved. ``missing`` is what the typical speed lacks of the required. ``absences`` counts
+    the half hours of lessons that were not measured by why (collector.absences); none of them counts against anybody.
     """
 
     school: SchoolRecord
@@ -39,97 +87,194 @@ class Readiness(Struct, frozen=True, kw_only=True):
     meets: bool | None
     state: State
     reason: str
+    days: int = 0
+    slots: int = 0
+    slots_met: int = 0
+    slots_missed: int = 0
+    share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
+    download_p25_bps: float | None = None
+    upload_p25_bps: float | None = None
+    download_p95_bps: float | None = None
+    upload_p95_bps: float | None = None
+    missing_download_bps: float | None = None
+    missing_upload_bps: float | None = None
+    absences: dict[str, int] = {}
 
 
 def of_period(
-    connection: Connection,
-    period: Period,
-    region_id: str | None = None,
-    standards: Standards | None = None,
-    *,
-    cabled: bool = False,
+    connection: Connection, period: Period, region_id: str | None = None, *, cabled: bool = False
 ) -> list[Readiness]:
-    """Judge every school the viewer may see, in the order of their ids; ``cabled``: by computers with a cable only."""
-    by_school: dict[str, list[ComputerFigures]] = defaultdict(list)
-    for computer in figures.computers_in_period(connection, period, cabled=cabled):
-        by_school[computer.school_id].append(computer)
-    rules = standards or shipped_standards()
-    return [
-        judge(school, by_school.get(school.school_id, []), rules) for school in schools.schools(connection, region_id)
-    ]
+    """Return the answer of every school the viewer may see, in the order of their ids.
+
+    ``cabled``: as their operators answer for them, by what computers surely on a cable got.
+    """
+    known = rollups.periods(connection, period.label, cabled=cabled)
+    return [_read(school, known.get(school.school_id)) for school in schools.schools(connection, region_id)]
 
 
-def of_school(connection: Connection, school: SchoolRecord, period: Period) -> Readiness:
-    """Judge one school."""
-    return judge(school, figures.computers_in_period(connection, period, school.school_id), shipped_standards())
+def of_school(connection: Connection, school: SchoolRecord, period: Period, *, cabled: bool = False) -> Readiness:
+    """Return the answer of one school; ``cabled`` as above."""
+    known = rollups.periods(connection, period.label, school.school_id, cabled=cabled)
+    return _read(school, known.get(school.school_id))
 
 
-def judge(school: SchoolRecord, computers: Sequence[ComputerFigures], standards: Standards) -> Readiness:
-    """Judge one school from its computers' typical results."""
-    target = target_for(school.pupils, standards)
-    enough = standards.readiness.minimum_tests
-    download = figures.best((computer.download() for computer in computers), enough)
-    upload = figures.best((computer.upload() for computer in computers), enough)
-    judged = standards_judge(_interval(download, enough), _interval(upload, enough), target)
-    meets = {"PASS": True, "FAIL": False, "UNDECIDED": None}[judged.outcome]
-    return Readiness(
-        school=school,
-        tests=sum(computer.tests for computer in computers),
-        computers=len(computers),
-        download_bps=download.typical_bps if download else None,
-        upload_bps=upload.typical_bps if upload else None,
-        download_at_least_bps=download.at_least_bps if download else None,
-        upload_at_least_bps=upload.at_least_bps if upload else None,
-        target=target,
+def _read(school: SchoolRecord, record: PeriodRecord | None) -> Readiness:
+    target = target_for(school.pupils)
+    if record is not None:  # what the policy asked for when it was judged
+        upload_bps = round(record.required_upload_bps or target.upload_bps)
+        download_bps = None if record.required_download_bps is None else round(record.required_download_bps)
+        target = msgspec.structs.replace(target, download_bps=download_bps, upload_bps=upload_bps)
+    known = record or untested(target, connected=school.connected)
+    same = {name: getattr(known, name) for name in Readiness.__struct_fields__ if hasattr(known, name)}
+    return Readiness(school=school, target=target, **same)
+
+
+def untested(target: Target, *, connected: bool | None) -> Judged:
+    """Return the answer of a school without a single test."""
+    return judge(Figures(), Figures(), target, connected=connected)
+
+
+def judge(any_voice: Figures, cable: Figures, target: Target, *, connected: bool | None = None) -> Judged:
+    """Judge a school's period: by computers on a cable where they measured enough slots, else by all.
+
+    ``any_voice`` counts every test as what the line gave, ``cable`` the others as lower bounds.
+    """
+    rule = shipped_standards().readiness
+    speaks = cable if is_enough(cable, rule) else any_voice
+    share = share_of(speaks, rule)
+    meets = None if share is None or not is_enough(speaks, rule) else _says(share, speaks.judged, rule)
+    state = _state(meets, connected=connected, tests=any_voice.tests)
+    speeds = _speeds(speaks, any_voice)
+    required = {"download": target.download_bps, "upload": target.upload_bps}
+    lacking = {
+        f"missing_{name}_bps": _missing(speeds[f"{name}_bps"], speeds[f"{name}_at_least_bps"], needed)
+        for name, needed in required.items()
+    }
+    return Judged(
+        voice="cable" if speaks is cable else "any",
+        tests=any_voice.tests,
+        computers=len(any_voice.histograms.get("agents", {})),
+        days=speaks.judged_days,
+        slots=speaks.slots,
+        slots_met=speaks.slots_met,
+        slots_missed=speaks.slots_missed,
+        share=share.share if share else None,
+        share_low=share.low if share else None,
+        share_high=share.high if share else None,
+        required_download_bps=target.download_bps,
+        required_upload_bps=target.upload_bps,
         meets=meets,
-        state=_state(school, meets, bool(computers)),
-        reason=_reason(school, target, judged, (download, upload), enough),
+        state=state,
+        reason=_reason(state, speaks, target, rule) if any_voice.tests else _untested(state),
+        **speeds,
+        **lacking,
     )
 
 
-def _interval(best: DirectionFigures | None, enough: int) -> Interval | None:
-    if best is None or best.tests < enough:
+def is_enough(figures: Figures, rule: Rule) -> bool:
+    """Tell whether there are slots on days enough to say yes or no."""
+    return figures.judged >= rule.minimum_slots and figures.judged_days >= rule.minimum_days
+
+
+def share_of(figures: Figures, rule: Rule) -> Share | None:
+    """Return the share of judged slots that met the target, with bounds; None without any.
+
+    Wilson's score interval on as many slots as independent ones are worth it: the slots divided by the design effect,
+    which the spread between days tells (cluster-robust variance; Cochran, Sampling Techniques, 3rd ed., 3.12), or the
+    rule's correlation where days are few.
+    """
+    judged = figures.judged
+    if not judged:
         return None
-    value = best.typical_bps if best.typical_bps is not None else best.proven_bps
-    return Interval(value_bps=value, low_bps=best.proven_bps, high_bps=best.possible_bps)
+    share = figures.slots_met / judged
+    effective = judged / _design_effect(figures, share, rule)
+    z = NormalDist().inv_cdf(rule.confidence)
+    spread = z * math.sqrt(share * (1 - share) / effective + z * z / (4 * effective * effective))
+    middle, scale = share + z * z / (2 * effective), 1 + z * z / effective
+    low, high = max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    return Share(share=share, low=min(low, share), high=max(high, share), effective=effective)
 
 
-def _state(school: SchoolRecord, meets: bool | None, tested: bool) -> State:
-    if school.connected is False and not tested:
+def _design_effect(figures: Figures, share: float, rule: Rule) -> float:
+    days, judged = figures.judged_days, figures.judged
+    chance = share * (1 - share) / judged
+    if days < _FEW_DAYS or chance == 0:
+        return 1 + (judged / max(1, days) - 1) * (rule.day_correlation if days < _FEW_DAYS else 0)
+    squares = figures.met_squared - 2 * share * figures.met_by_judged + share * share * figures.judged_squared
+    between = days / (days - 1) * max(0.0, squares) / (judged * judged)
+    return max(1.0, between / chance)
+
+
+def _says(share: Share, judged: int, rule: Rule) -> bool | None:
+    if share.low >= rule.slot_share:
+        return True
+    if share.high < rule.slot_share:
+        return False
+    return share.share >= rule.slot_share if judged >= rule.decisive_slots else None
+
+
+def _speeds(speaks: Figures, any_voice: Figures) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for name in ("download", "upload"):
+        bounded, at_least = _counts(speaks, name)
+        if not bounded and not at_least:
+            bounded, at_least = _counts(any_voice, f"any_{name}")
+        typical = slots.quantile(bounded, at_least, _TYPICAL)
+        found[f"{name}_p25_bps"] = slots.quantile(bounded, at_least, _HARD_DAY)
+        found[f"{name}_bps"] = typical
+        found[f"{name}_at_least_bps"] = slots.proven(bounded, at_least) if typical is None else None
+        found[f"{name}_p95_bps"] = slots.quantile(*_counts(speaks, f"any_{name}"), _CAPACITY)
+    return found
+
+
+def _counts(figures: Figures, name: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    return figures.histograms.get(name, {}), figures.histograms.get(f"{name}_at_least", {})
+
+
+def _missing(typical: float | None, at_least: float | None, needed: float | None) -> float | None:
+    """Return what a speed lacks; null where lower bounds leave that open."""
+    if needed is None:
+        return None
+    if typical is not None:
+        return max(0.0, needed - typical)
+    return 0.0 if at_least is not None and at_least >= needed else None
+
+
+def _state(meets: bool | None, *, connected: bool | None, tests: int) -> State:
+    if connected is False and not tests:
         return "not connected"
     return {True: "ready", False: "not ready", None: "not enough data"}[meets]  # type: ignore[return-value]
 
 
-def _reason(
-    school: SchoolRecord,
-    target: Target,
-    judged: Verdict,
-    best: tuple[DirectionFigures | None, DirectionFigures | None],
-    enough: int,
-) -> str:
-    if best == (None, None):
-        untested = "No undisturbed speed test in this period."
-        return "The registry says this school has no line." if school.connected is False else untested
-    if judged.outcome == "FAIL":
-        return _shortfall(target, judged, best)
-    if judged.outcome == "PASS":
-        is_known = all(one is not None and one.typical_bps is not None for one in best)
-        paced = "Most tests prove that the target is reached; how fast the line is they did not ask."
-        return "Typical download and upload reach the target." if is_known else paced
-    fewest = min(one.tests if one else 0 for one in best)
-    if fewest < enough:
-        return f"Too few undisturbed tests on one computer: {fewest} of {enough} needed."
+def _untested(state: State) -> str:
+    is_off = state == "not connected"
+    return "The registry says this school has no line." if is_off else "No speed test in this period."
+
+
+def _reason(state: State, speaks: Figures, target: Target, rule: Rule) -> str:
+    if not speaks.judged:
+        return _without_share(speaks, target)
+    told = f"The target was reached in {speaks.slots_met} of {speaks.judged} measured half hours of lessons"
+    needed = f"{100 * rule.slot_share:.0f} %"
+    if state != "not enough data":
+        return f"{told}; {needed} are needed."
+    if is_enough(speaks, rule):
+        return f"{told}: too close to the {needed} that are needed to say yes or no yet."
+    few = (
+        f"on {_days(speaks.judged_days)}; {rule.minimum_slots} on {rule.minimum_days} days are needed to say yes or no."
+    )
+    return f"{told}, {few}"
+
+
+def _without_share(speaks: Figures, target: Target) -> str:
+    if not speaks.slots:
+        return "No undisturbed speed test in the hours of lessons."
     if target.download_bps is None:
         return "The registry does not say how many pupils there are, so the target is not known."
     return "The tests so far prove only 'at least', and less than the target; a full test is needed."
 
 
-def _shortfall(target: Target, judged: Verdict, best: tuple[DirectionFigures | None, DirectionFigures | None]) -> str:
-    outcomes = (judged.download, judged.upload)
-    needs = (target.download_bps or target.download_floor_bps, target.upload_bps)
-    short = [
-        f"{name} is typically {one.typical_bps / 1e6:.1f} of {need / 1e6:.1f} Mbit/s"
-        for name, outcome, one, need in zip(("Download", "Upload"), outcomes, best, needs, strict=True)
-        if outcome == "FAIL" and one is not None and one.typical_bps is not None
-    ]
-    return "; ".join(short) + "."
+def _days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'}"

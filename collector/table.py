@@ -53,7 +53,8 @@ def _columns(ranking: Ranking, rows: Sequence[Row]) -> dict[str, list[Text]]:
         "Id": [row.id for row in rows],
         "Name": [row.name for row in rows],
     }
-    if texts["Id"] == texts["Name"]:
+    says_it_all = ranking.is_of_groups and bool(ranking.columns)
+    if texts["Id"] == texts["Name"] or says_it_all:
         del texts["Id"]
     if ranking.shows_speeds:
         texts |= _speeds(rows)
@@ -62,9 +63,13 @@ def _columns(ranking: Ranking, rows: Sequence[Row]) -> dict[str, list[Text]]:
     for column in ranking.columns:
         if not column.is_wide:
             shown = [column.words(row) for row in rows]
-            texts[column.heading.replace(" ", "\n")] = [remark or words for words, remark in shown]
+            texts[column.heading.replace(" ", "\n")] = [
+                remark if column.of and remark else word for word, remark in shown
+            ]
     # Text, not str: a school's name is never read as rich's markup.
     columns = {heading: [Text(cell) for cell in cells] for heading, cells in texts.items()}
+    if says_it_all:
+        return columns
     return columns | {"Answer" if ranking.shows_speeds else "Line": [_answer(row) for row in rows]}
 
 

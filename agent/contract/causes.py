@@ -21,6 +21,7 @@ Cause = Literal[
     "HEALTHY",  # nothing is the matter
 ]
 Confidence = Literal["high", "medium", "low"]
+DirectionWord = Literal["download", "upload"]
 DefectWord = Literal[
     "rogue_dhcp",  # two address servers
     "second_gateway",  # two routers give themselves out as the way outside
@@ -49,7 +50,11 @@ class Reference(Struct, frozen=True, kw_only=True):
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """A figure, the threshold it was held against (null where it is a plain fact), and what would overturn it."""
+    """A figure, the threshold it was held against (null where it is a plain fact), and what would overturn it.
+
+    ``figure`` is for people. What is judged by it is in ``direction`` (null where it is of both or of none) and in
+    ``mark``: the word of a mark by which a sentence is chosen, null where there is none.
+    """
 
     figure: str
     value: float
@@ -57,6 +62,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     threshold: float | None = None
     reference: Reference
     overturned_by: str = ""
+    direction: DirectionWord | None = None
+    mark: str | None = None
 
 
 class Defect(Struct, frozen=True, kw_only=True):

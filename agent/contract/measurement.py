@@ -1,5 +1,6 @@
 """One struct for each kind of measurement, with the units in the names. Facts only: nothing here judges."""
 
+import math
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -27,6 +28,9 @@ from agent.contract.values import (
     Word,
 )
 from agent.contract.wifi import Wifi, WifiConnection
+
+_ROUNDING = 1.0  # bit/s: every rate is rounded by itself
+_MOST_OF_WHOLE, _LEAST_OF_WHOLE = 10.0, 2.0
 
 Purpose = Literal["capacity", "verdict"]
 Form = Literal["short", "long"]
@@ -68,6 +72,29 @@ class Direction(Struct, frozen=True, kw_only=True):
         An upper bound that the pace lies below is none: nobody tried to send more.
         """
         return self.paced_bps is not None and (self.ip_high_bps is None or self.ip_high_bps >= self.paced_bps)
+
+    @property
+    def contradiction(self) -> str | None:
+        """Return why these figures cannot all be true; None where they can.
+
+        Nobody's test comes out so. The report is kept as it was signed, but such a direction proves nothing. The limits
+        are far from what honest tests do: a rate is that of the evenly full part, which is no small part of the test,
+        and where the whole was much faster than that, an earlier part was, too.
+        """
+        low_bps = self.ip_low_bps if self.ip_low_bps is not None else 0.0
+        high_bps = self.ip_high_bps if self.ip_high_bps is not None else math.inf
+        if self.bytes == 0 or self.duration_s == 0:
+            return "no byte was counted, or no time"
+        if not low_bps <= high_bps or not low_bps - _ROUNDING <= self.ip_bps <= high_bps + _ROUNDING:
+            return "the rate does not lie in its own interval"
+        whole_bps = 8 * self.bytes / self.duration_s
+        fastest_bps = max(self.ip_bps, self.goodput_bps)
+        if fastest_bps > _MOST_OF_WHOLE * whole_bps:
+            return "more a second than all of its bytes in its seconds can give"
+        fastest_bps = max((fastest_bps, self.burst_bps or 0.0, *self.samples_bps))
+        if whole_bps > _LEAST_OF_WHOLE * fastest_bps:
+            return "fewer a second than its bytes came in its seconds, with nothing in it that was faster"
+        return None
 
 
 class GatewayEchoes(Struct, frozen=True, kw_only=True):

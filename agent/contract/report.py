@@ -23,7 +23,8 @@ MAX_MEASUREMENTS = 256
 AgentId = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
 SchoolId = Annotated[str, Meta(min_length=1, max_length=64)]
 Sha256Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
-Trigger = Literal["scheduled", "once", "manual", "light", "survey"]
+LeaseId = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
+Trigger = Literal["scheduled", "once", "manual", "light", "survey", "ordered"]
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -31,8 +32,10 @@ class Report(Struct, frozen=True, kw_only=True):
 
     ``sequence`` starts at 1 and never repeats; ``previous`` is the SHA-256 of the payload before it, null in the first.
     ``monotonic_s`` is the boot clock when the report was made: with ``boot_id`` it orders reports whatever the wall
-    clock says. ``dropped`` counts the reports this agent had to drop unsent since it was enrolled.
+    clock says. ``dropped`` counts the reports this agent had to drop unsent since it was enrolled, ``waiting`` those of
+    it that waited for the collector when this one was made; null from agents that cannot tell.
     ``room`` is where the computer stands, in a survey where it was carried to; ``floor`` is told only there.
+    ``lease`` names the collector's permission under which the line was filled, null where there was none.
     """
 
     schema: Annotated[int, Meta(ge=1, le=10_000)] = SCHEMA_VERSION
@@ -49,7 +52,9 @@ class Report(Struct, frozen=True, kw_only=True):
     room: Annotated[str, Meta(max_length=128)] | None = None
     floor: Word | None = None
     dropped: Count = 0
+    waiting: Count | None = None
     session_s: Seconds | None = None
+    lease: LeaseId | None = None
     measurements: Annotated[tuple[msgspec.Raw, ...], Meta(max_length=MAX_MEASUREMENTS)]
 
     def read_measurements(self) -> list[Measurement | Unknown]:

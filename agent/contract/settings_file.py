@@ -2,8 +2,9 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -20,13 +21,19 @@ def read(file: Path, kind: type[_Settings], example: str) -> _Settings:
         SettingsError: it cannot be read, or a key or value in it is wrong.
     """
     try:
-        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), kind)
+        return convert(tomllib.loads(file.read_text(encoding="utf-8")), kind, str(file), example)
     except FileNotFoundError as error:
         raise SettingsError(f"there is no settings file {file}; see {example} for one to begin with") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{file} cannot be read: {error}") from error
+
+
+def convert(table: Mapping[str, Any], kind: type[_Settings], where: str, example: str) -> _Settings:
+    """Return the settings of a table that was read from TOML or JSON; raises SettingsError as ``read`` does."""
+    try:
+        return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{file}: {_with_key(str(error), example)}") from error
+        raise SettingsError(f"{where}: {_with_key(str(error), example)}") from error
 
 
 def _with_key(message: str, example: str) -> str:

@@ -31,9 +31,21 @@ class Standard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Readiness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When stored tests are enough to say yes or no about a school."""
+    """When stored tests are enough to say yes or no about a school.
+
+    A slot is half an hour of lessons at one school. ``slot_share`` of the judged ones have to meet the target; with
+    fewer than ``minimum_slots``, or on fewer than ``minimum_days``, there is not enough data. ``confidence`` is that of
+    each bound of the share; from ``decisive_slots`` on the share itself decides what the bounds leave open.
+    ``day_correlation`` is how alike the slots of one day are (intra-class correlation) where few days cannot tell it.
+    """
 
     minimum_tests: Annotated[int, Meta(ge=1)] = 3
+    slot_share: Annotated[float, Meta(gt=0, le=1)] = 0.8
+    minimum_slots: Annotated[int, Meta(ge=1)] = 8
+    minimum_days: Annotated[int, Meta(ge=1)] = 3
+    confidence: Annotated[float, Meta(gt=0.5, lt=1)] = 0.9
+    decisive_slots: Annotated[int, Meta(ge=1)] = 60
+    day_correlation: Annotated[float, Meta(ge=0, le=1)] = 0.3
 
 
 class Standards(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,8 +173,10 @@ def interval_of(direction: Direction) -> Interval:
     """Return what a measured direction proves: nothing on the side where the meter could give no bound.
 
     A result that the sender's pace bound has no upper bound (DESIGN 5.2), and a mean without an interval proves
-    nothing, paced or not.
+    nothing, paced or not. Nor does a direction that contradicts itself.
     """
+    if direction.contradiction is not None:
+        return Interval(value_bps=direction.ip_bps, low_bps=0.0, high_bps=None)
     low = direction.ip_low_bps if direction.ip_low_bps is not None else 0.0
     high = None if direction.is_lower_bound else direction.ip_high_bps
     return Interval(value_bps=direction.ip_bps, low_bps=low, high_bps=high)

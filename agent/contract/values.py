@@ -49,3 +49,33 @@ def is_address(word: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def in_private_network(address: str) -> bool:
+    """Tell whether an address is a private network's: 10/8, 172.16/12, 192.168/16 (RFC 1918), fc00::/7 (RFC 4193).
+
+    It is one that others in the school can call as it is written, so neither has it a zone, nor is it an IPv4 address
+    inside an IPv6 one. An operator's shared address (100.64.0.0/10, RFC 6598) lies beyond the school and is none.
+    """
+    if "%" in address or not is_address(address):
+        return False
+    return any(ipaddress.ip_address(address) in network for network in _PRIVATE_NETWORKS)
+
+
+_PRIVATE_NETWORKS = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+
+
+def stays_inside(address: str) -> bool:
+    """Tell whether what is sent to an address does not go out to the internet; false for what is no IP address.
+
+    Such are private networks, this computer (127.0.0.0/8, ::1), a single link (169.254.0.0/16, fe80::/10, with a zone
+    or without), and what else the internet does not carry (RFC 6890): 0.0.0.0/8 and ::, 192.0.0.0/29, 192.0.0.170/31,
+    192.0.2.0/24, 198.18.0.0/15, 198.51.100.0/24, 203.0.113.0/24, 240.0.0.0/4 with the broadcast address, 100::/64,
+    2001::/23, 2001:db8::/32. Groups and an operator's 100.64.0.0/10 are none. An IPv4 address inside an IPv6 one
+    (::ffff:0:0/96) counts as that IPv4 address.
+    """
+    if not is_address(address):
+        return False
+    found = ipaddress.ip_address(address)
+    # Later versions of Python know a few ranges more, and some exceptions within 192.0.0.0/24 and 2001::/23.
+    return (getattr(found, "ipv4_mapped", None) or found).is_private

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from agent.contract import line as lines
 from agent.contract import standards
-from agent.contract.causes import Cause, Confidence, Contract, Defect, Evidence
+from agent.contract.causes import Cause, Confidence, Contract, Defect, DirectionWord, Evidence
 from agent.contract.rules import Rules
 from agent.contract.signs import Signs
 from agent.contract.standards import Target
@@ -14,11 +14,15 @@ _SHOWN = 3
 
 def surety(cause: Cause, signs: Sequence[Signs], rules: Rules) -> Confidence:
     """Return how sure these tests of one computer make a cause that lies at it or inside the school."""
-    if cause.startswith("WIFI") and all(is_weak(one, rules) for one in signs):
-        return "low"
-    sure = lines.confidence(signs, rules)
+    strong = telling(cause, signs, rules)
+    sure = lines.confidence(strong, rules) if strong else "low"
     # A computer's or a cable's own figure needs no repeats to be true.
     return "medium" if sure == "low" and cause in {"HOST", "LAN_WIRED"} else sure
+
+
+def telling(cause: Cause, signs: Sequence[Signs], rules: Rules) -> tuple[Signs, ...]:
+    """Return the tests that show this cause clearly: over Wi-Fi none at a borderline signal, no mere guess."""
+    return tuple(one for one in signs if not (cause.startswith("WIFI") and is_weak(one, rules)))
 
 
 def is_weak(one: Signs, rules: Rules) -> bool:
@@ -44,11 +48,15 @@ def defects(signs: Iterable[Signs]) -> tuple[Defect, ...]:
     return tuple({(one.defect, one.sentence): one for each in signs for one in each.defects}.values())
 
 
-def is_too_small(contract: Contract, target: Target) -> bool:
-    """Tell whether the contract itself promises less than the school needs."""
+def too_small(contract: Contract, target: Target) -> tuple[tuple[DirectionWord, float], ...]:
+    """Return the directions in which the contract itself promises less than the school needs, with what it promises."""
     needed_bps = target.download_bps or target.download_floor_bps
-    promised = (contract.download_bps, contract.upload_bps)
-    pairs = zip(promised, (needed_bps, target.upload_bps), strict=True)
-    return contract.agreed and any(
-        one is not None and one < standards.decision_level(needed, target.tolerance) for one, needed in pairs
+    both: tuple[tuple[DirectionWord, float | None, float], ...] = (
+        ("download", contract.download_bps, needed_bps),
+        ("upload", contract.upload_bps, target.upload_bps),
+    )
+    return tuple(
+        (name, promised)
+        for name, promised, needed in both
+        if contract.agreed and promised is not None and promised < standards.decision_level(needed, target.tolerance)
     )

@@ -3,12 +3,13 @@
 Every struct accepts fields it does not know: the other side may be older or newer.
 """
 
+from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from agent.contract.report import AgentId, SchoolId, Sha256Hex
+from agent.contract.report import AgentId, LeaseId, SchoolId, Sha256Hex
 from agent.contract.standards import Target
 from agent.contract.values import Address, Label, Text, Word
 from agent.contract.wifi import SsidHex
@@ -17,10 +18,16 @@ ENROLL_PATH = "/api/v1/enroll"
 REPORTS_PATH = "/api/v1/reports"
 POLICY_PATH = "/api/v1/policy"
 
+LEASE_PATH = "/api/v1/lease"
+RELEASE_PATH = "/api/v1/lease/release"
+
 ENROLLMENT_TYPE = "application/vnd.netready.enrollment+json"
+LEASE_TYPE = "application/vnd.netready.lease+json"
+RELEASE_TYPE = "application/vnd.netready.lease-release+json"
 MAX_BATCH_REPORTS = 50
 MAX_BATCH_BYTES = 4 * 1024 * 1024  # of the request's JSON, after decompression
 MAX_TOKEN_CHARACTERS = 128
+MAX_LEASE_S = 300.0
 
 Clock = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
 MonthlyBytes = Annotated[int, Meta(ge=0, le=2**53)]
@@ -41,6 +48,27 @@ class QuietHours(Struct, frozen=True, kw_only=True):
     start: Clock = "18:00"
     end: Clock = "22:00"
     weekdays: tuple[Annotated[int, Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
+
+
+class Shift(Struct, frozen=True, kw_only=True):
+    """One shift of lessons by the local clock; one that ends before it starts passes midnight."""
+
+    start: Clock
+    end: Clock
+
+
+class Term(Struct, frozen=True, kw_only=True):
+    """A span of days in which there are lessons; both days belong to it."""
+
+    first: date
+    last: date
+
+
+class ServerPlace(Struct, frozen=True, kw_only=True):
+    """Where a test server stands: "inside" the network of the school's operator, "outside" of it, or nobody said."""
+
+    url: Text
+    place: Word | None = None
 
 
 class PlatformAsked(Struct, frozen=True, kw_only=True):
@@ -95,6 +123,12 @@ class Policy(Struct, frozen=True, kw_only=True):
     in the quiet hours neither. One more, in the quiet hours, asks for the line's capacity, at least every
     ``long_capacity_days`` in its long form. ``monthly_bytes``: what one computer's tests may take in a calendar month;
     null: no limit.
+
+    ``shifts`` are the lessons of a day, without a break that is longer than a pause; empty: those of ``hours``, which
+    span all shifts for agents that do not know them. Days outside of ``terms`` (empty: none are outside) and
+    ``holidays`` have no lessons, ``extra_days`` have whatever their weekday. ``paused``: nothing that fills the line is
+    run by itself. ``lease``: the collector is asked before anything that fills the line. ``engines``: the probes that
+    may fill it, the first that an agent has counts; empty: the agent's own. ``places``: of servers, where known.
     """
 
     version: Annotated[int, Meta(ge=1)] = 1
@@ -107,6 +141,15 @@ class Policy(Struct, frozen=True, kw_only=True):
     monthly_bytes: MonthlyBytes | None = None
     target: Target | None = None
     inside: Inside = Inside()
+    shifts: Annotated[tuple[Shift, ...], Meta(max_length=8)] = ()
+    terms: Annotated[tuple[Term, ...], Meta(max_length=32)] = ()
+    holidays: Annotated[tuple[date, ...], Meta(max_length=400)] = ()
+    extra_days: Annotated[tuple[date, ...], Meta(max_length=400)] = ()
+    slot_minutes: Annotated[int, Meta(ge=1, le=24 * 60)] = 30
+    paused: bool = False
+    lease: bool = False
+    engines: Annotated[tuple[Word, ...], Meta(max_length=16)] = ()
+    places: Annotated[tuple[ServerPlace, ...], Meta(max_length=32)] = ()
 
 
 class SchoolCard(Struct, frozen=True, kw_only=True):
@@ -179,10 +222,62 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class BatchReply(Struct, frozen=True, kw_only=True):
-    """One receipt per envelope, and the newest policy version so that an agent knows when to fetch it."""
+    """One receipt per envelope, the newest policy version so that an agent knows when to fetch it, and orders.
+
+    ``orders`` are words: "run_now" (a session now, whatever the hours); those that an agent does not know it passes
+    over.
+    """
 
     items: tuple[Receipt, ...]
     policy_version: int | None = None
+    orders: Annotated[tuple[Word, ...], Meta(max_length=16)] = ()
+
+
+class LeaseRequest(Struct, frozen=True, kw_only=True):
+    """The payload with which an agent asks whether it may fill the school's line now.
+
+    ``lease`` is a random id of the agent's making: asking again with it means the same wish, and it names the lease
+    that is granted. ``seconds`` is how long the line is wanted at most; ``servers`` are those that answer, best first.
+    """
+
+    lease: LeaseId
+    trigger: Word
+    purpose: Word
+    seconds: Annotated[float, Meta(gt=0, le=MAX_LEASE_S)]
+    servers: Annotated[tuple[Text, ...], Meta(max_length=32)] = ()
+
+
+LeaseState = Literal[
+    "granted",  # from ``starts_in_s`` to ``ends_in_s`` from now the line is this agent's
+    "wait",  # ask again in ``retry_after_s``: it keeps its place in the queue
+    "enough",  # the school was measured enough just now: go on without filling the line
+    "paused",  # somebody stopped this school's or this computer's tests: fetch the policy
+    "free",  # nobody keeps order here: go on
+]
+
+
+class LeaseReply(Struct, frozen=True, kw_only=True):
+    """The collector's answer, in seconds from now, because clocks differ; ``detail`` is for people.
+
+    ``server`` is whom to measure against. ``share`` is which part of the school's target this computer has to reach,
+    null for all of it: several computers measure together where no single port could carry it.
+    """
+
+    state: LeaseState
+    lease: LeaseId | None = None
+    server: Text | None = None
+    starts_in_s: Annotated[float, Meta(ge=0, le=600)] = 0.0
+    ends_in_s: Annotated[float, Meta(ge=0, le=1200)] = 0.0
+    retry_after_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    position: Annotated[int, Meta(ge=0)] | None = None
+    share: Annotated[float, Meta(gt=0, le=1)] | None = None
+    detail: Text = ""
+
+
+class LeaseRelease(Struct, frozen=True, kw_only=True):
+    """The payload with which an agent gives a lease, or its place in the queue, back."""
+
+    lease: LeaseId
 
 
 class Problem(Struct, frozen=True, kw_only=True):

@@ -5,13 +5,15 @@ It names the line only for clean tests by cable, and never surely without repeat
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import tzinfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.contract import line as lines
 from agent.contract import signs as signs_of
 from agent.contract import weighing
-from agent.contract.causes import INSIDE, Cause, Confidence, Contract, Diagnosis, Evidence, expected
+from agent.contract.causes import INSIDE, Cause, Confidence, Contract, Diagnosis, DirectionWord, Evidence, expected
 from agent.contract.line import Line
 from agent.contract.measurement import Failed, Measurement, Unknown
 from agent.contract.rules import Rules
@@ -32,7 +34,8 @@ class _Verdict(Struct, frozen=True, kw_only=True):
     counter_evidence: tuple[Evidence, ...] = ()
     missing: tuple[str, ...] = ()
     also: tuple[Cause, ...] = ()
-    plan_bps: float | None = None
+    line: Line = Line()
+    too_small: tuple[tuple[DirectionWord, float], ...] = ()
 
 
 def diagnose(
@@ -40,6 +43,7 @@ def diagnose(
     contract: Contract | None,
     rules: Rules,
     target: Target | None = None,
+    zone: tzinfo | None = None,
 ) -> Diagnosis:
     """Say where the bottleneck of this computer is.
 
@@ -48,15 +52,18 @@ def diagnose(
         contract: what the line was promised to carry; None where nobody knows.
         rules: every threshold (``rules.shipped_rules()``).
         target: what the school needs, where that is known: lines without a contract are held against it.
+        zone: the school's time zone, in which days and hours are counted; None for this computer's own.
     """
     held_against = expected(contract, target)
-    signs = signs_of.of_computer(sessions, held_against, rules)
+    # In UTC one morning of some countries is two days.
+    signs = [_at_home(one, zone) for one in signs_of.of_computer(sessions, held_against, rules)]
     verdict = _verdict(signs, held_against, target, rules)
     failed = next((one for session in sessions for one in session if isinstance(one, Failed)), None)
     words = sentences.Words(
         contract=held_against,
         medium=signs[-1].medium if signs else None,
-        plan_bps=verdict.plan_bps,
+        line=verdict.line,
+        too_small=verdict.too_small,
         also=verdict.also,
         missing=verdict.missing,
         failure=failed.failure if failed is not None else None,
@@ -72,6 +79,10 @@ def diagnose(
         missing=verdict.missing,
         rules_version=rules.name,
     )
+
+
+def _at_home(one: Signs, zone: tzinfo | None) -> Signs:
+    return one if one.at is None else replace(one, at=one.at.astimezone(zone))
 
 
 def _verdict(signs: Sequence[Signs], contract: Contract, target: Target | None, rules: Rules) -> _Verdict:
@@ -90,7 +101,11 @@ def _verdict(signs: Sequence[Signs], contract: Contract, target: Target | None, 
         return _inside(explained, short, tested, line, rules)
     missing = line.missing if any(one.medium == "ethernet" for one in short) else (_BY_CABLE,)
     return _Verdict(
-        cause="INSUFFICIENT", evidence=weighing.rates(short), counter_evidence=line.evidence, missing=missing
+        cause="INSUFFICIENT",
+        evidence=weighing.rates(short),
+        counter_evidence=(*line.evidence, *line.counter_evidence),
+        missing=missing,
+        line=line,
     )
 
 
@@ -101,10 +116,9 @@ def _not_slow(
     if not good:
         return _Verdict(cause="INSUFFICIENT", missing=(_AN_OPEN_TEST,))
     sure = lines.confidence(good, rules)
-    if target is not None and weighing.is_too_small(contract, target):
-        return _Verdict(
-            cause="LOWER_PLAN", confidence=sure, evidence=weighing.rates(good), plan_bps=contract.download_bps
-        )
+    too_small = weighing.too_small(contract, target) if target is not None else ()
+    if too_small:
+        return _Verdict(cause="LOWER_PLAN", confidence=sure, evidence=weighing.rates(good), too_small=too_small)
     notes = [evidence for one in good for evidence in (*one.host, *one.inside)]
     return _Verdict(
         cause="HEALTHY",
@@ -123,7 +137,7 @@ def _of_line(line: Line, short: Sequence[Signs]) -> _Verdict:
         evidence=line.evidence,
         counter_evidence=(*line.counter_evidence, *weighing.named_once([host for one in short for host in one.host])),
         missing=line.missing,
-        plan_bps=line.plan_bps,
+        line=line,
     )
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from agent.contract import standards
 from agent.contract.failure import Failure
 from agent.contract.measurement import Direction, Failed, Latency, Link, Measurement, Skipped, Throughput
-from agent.contract.signs import LIMITED_ELSEWHERE
+from agent.contract.signs import LIMITED_ELSEWHERE, wiring
 from agent.contract.standards import Interval, Outcome, Target, Verdict
 
 MBIT = 1e6
@@ -198,6 +198,13 @@ def _here(throughput: Throughput | None, link: Link | None, outcome: Outcome, ta
 
 def _about_link(link: Link, throughput: Throughput | None, outcome: Outcome, target: Target) -> list[str]:
     fixes = []
+    needed = max(target.download_bps or target.download_floor_bps, target.upload_bps)
+    is_hidden = link.medium == "ethernet" and link.speed_bps is None and throughput is not None
+    if is_hidden and outcome == "FAIL" and wiring.least_link_bps(_directions(throughput)) < needed:
+        fixes.append(
+            "This computer does not tell the speed of its cable, which may be what limits the test: run this on "
+            "another computer by cable before blaming the line."
+        )
     if link.medium == "loopback":
         fixes.append("The test server is this computer itself: this says nothing about the line.")
     if link.medium == "wifi" and outcome != "PASS":
@@ -208,7 +215,6 @@ def _about_link(link: Link, throughput: Throughput | None, outcome: Outcome, tar
     if link.medium == "ethernet" and link.speed_bps and link.speed_bps <= SLOW_ETHERNET_BPS:
         # A rate that the sender's pace bound says nothing of what the link can carry.
         measured = max((one.ip_bps for one in _directions(throughput) if not one.is_lower_bound), default=0.0)
-        needed = max(target.download_bps or target.download_floor_bps, target.upload_bps)
         if _is_limit(link, measured) or link.speed_bps < needed:
             fixes.append(
                 f"The cable link of this computer runs at {mbit(link.speed_bps)} Mbit/s only, and that limits the "

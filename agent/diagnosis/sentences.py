@@ -2,8 +2,9 @@
 
 from msgspec import Struct
 
-from agent.contract.causes import Cause, Contract, Evidence
+from agent.contract.causes import Cause, Contract, DirectionWord, Evidence
 from agent.contract.failure import Failure
+from agent.contract.line import Line
 from agent.contract.values import Medium
 from agent.diagnosis.finding import ADVICE, mbit
 
@@ -26,10 +27,13 @@ _PLAIN: dict[Cause, str] = {
     "another channel or a cable, and put fewer devices on one access point.",
     "WIFI_CONFIG": "The Wi-Fi signal is good, but its settings hold this computer back: use the 5 GHz band, and let "
     "whoever looks after the access points check their band, channel width and cable.",
-    "LINE_SATURATED": "The school's line is full of other traffic: see who is downloading, stop updates in lessons, or "
-    "order a larger plan. Nobody is at fault.",
-    "ISP_LINE": "The operator's line is slower than the contract promises, by cable and with nothing else in the way: "
-    "show this to the operator.",
+}
+_OF_A_MARK = {
+    "vpn": "A VPN carried the test: switch it off and measure again.",
+    "proxy": "A proxy carried the test: let this computer reach the test server directly.",
+    "sleep": "This computer slept during the test: keep it awake and measure again.",
+    "cross_traffic": "This computer was using the network itself: stop updates, cloud copies and video, and measure "
+    "again.",
 }
 
 
@@ -38,7 +42,8 @@ class Words(Struct, frozen=True, kw_only=True):
 
     contract: Contract
     medium: Medium | None
-    plan_bps: float | None
+    line: Line
+    too_small: tuple[tuple[DirectionWord, float], ...]
     also: tuple[Cause, ...]
     missing: tuple[str, ...]
     failure: Failure | None
@@ -53,7 +58,9 @@ def sentence(cause: Cause, words: Words) -> str:
         "HOST": _host,
         "HEALTHY": _healthy,
         "MIXED": _mixed,
+        "LINE_SATURATED": _full,
         "LOWER_PLAN": _plan,
+        "ISP_LINE": _slow_line,
         "INSUFFICIENT": _insufficient,
     }
     return made[cause](words)
@@ -75,17 +82,9 @@ def _promise(contract: Contract) -> str:
 
 
 def _host(words: Words) -> str:
-    figures = {one.figure for one in words.evidence}
-    for mark, advice in (
-        ("test marked vpn", "A VPN carried the test: switch it off and measure again."),
-        ("test marked proxy", "A proxy carried the test: let this computer reach the test server directly."),
-        ("test marked sleep", "This computer slept during the test: keep it awake and measure again."),
-        (
-            "this computer's other traffic",
-            "This computer was using the network itself: stop updates, cloud copies and video, and measure again.",
-        ),
-    ):
-        if mark in figures:
+    marks = {one.mark for one in words.evidence}
+    for mark, advice in _OF_A_MARK.items():
+        if mark in marks:
             return advice
     return (
         "This computer was too slow for the test, so it says nothing about the network: close other programs, or "
@@ -94,15 +93,43 @@ def _host(words: Words) -> str:
 
 
 def _plan(words: Words) -> str:
-    if words.plan_bps is None or words.plan_bps == words.contract.download_bps:
-        of_speed = f" of {mbit(words.plan_bps)} Mbit/s" if words.plan_bps is not None else ""
+    line = words.line
+    if line.plan_bps is None or line.plan_way is None:
+        speeds = " and ".join(f"{mbit(promised)} Mbit/s {name}" for name, promised in words.too_small)
         return (
-            f"The line does what its contract{of_speed} promises, and that is less than the school needs: order a "
+            f"The line does what its contract of {speeds} promises, and that is less than the school needs: order a "
             "larger plan."
         )
+    gives = "always gives" if line.is_firm else "gave in every test so far"
+    cameras = (
+        "" if line.is_firm or line.plan_way == "download" else " (or as one whose rest is used by cameras all day)"
+    )
     return (
-        f"The line always gives {mbit(words.plan_bps)} Mbit/s, as a smaller plan than {_promise(words.contract)} "
-        "would: compare the bill with the contract before complaining about the line."
+        f"The line {gives} {mbit(line.plan_bps)} Mbit/s {line.plan_way}, as a smaller plan than "
+        f"{_promise(words.contract)} would{cameras}: compare the bill with the contract before complaining about the "
+        "line."
+    )
+
+
+def _full(words: Words) -> str:
+    if words.line.is_firm:
+        return (
+            "The school's line is full of other traffic: see who is downloading, stop updates in lessons, or order a "
+            "larger plan. Nobody is at fault."
+        )
+    return (
+        "Other traffic of the school may fill the line, but nobody counted it: see who is downloading and what cameras "
+        "send, stop updates in lessons, and measure again when nobody else is online."
+    )
+
+
+def _slow_line(words: Words) -> str:
+    line = words.line
+    when = "at some hours, " if line.is_at_times else ""
+    return (
+        f"The operator's line is slower than the contract promises: {when}in {line.tests} of {line.heard} tests by "
+        f"cable on {line.days} day{'' if line.days == 1 else 's'}, with nothing else in the way. Show this to the "
+        "operator."
     )
 
 
@@ -115,6 +142,8 @@ def _insufficient(words: Words) -> str:
             "measure again before blaming the line."
         )
     wanted = "; ".join(words.missing)
+    if wanted and words.evidence and words.medium == "ethernet" and not words.line.heard:
+        return f"This cable or the operator's line may be slow, and nothing tells which. To be sure: {wanted}."
     if wanted and words.evidence and words.medium == "ethernet":
         return (
             "Nothing at this computer explains the slow result, so the operator's line may be slow. To be sure: "

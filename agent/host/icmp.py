@@ -7,6 +7,8 @@ import sys
 
 from msgspec import Struct
 
+from agent.contract.values import in_private_network, is_address
+
 _HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence
 _REQUEST, _ANSWER, _EXCEEDED, _UNREACHABLE = {4: 8, 6: 128}, {4: 0, 6: 129}, {4: 11, 6: 3}, {4: 3, 6: 1}
 _IPV6_BYTES = 40
@@ -105,18 +107,11 @@ def decode(packet: bytes, version: int) -> Answered | Refused | None:
 
 
 def is_inside(address: str) -> bool:
-    """Tell whether an address is one of a private network (RFC 1918, RFC 4193) or of a single link.
+    """Tell whether a router on the way is the school's: in a private network, or on this computer's own link.
 
-    An operator's shared address (RFC 6598, 100.64.0.0/10) is not: it lies beyond the school.
+    Not all that ``stays_inside``: operators number their routers from 192.0.0.0/29 (RFC 7335) and the like.
     """
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return found.is_link_local or any(found in network for network in _INSIDE if network.version == found.version)
-
-
-_INSIDE = tuple(ipaddress.ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+    return in_private_network(address) or (is_address(address) and ipaddress.ip_address(address).is_link_local)
 
 
 def _without_header(packet: bytes) -> bytes:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from agent.contract.values import in_private_network
 from agent.host import program, windows_neighbours
 
 SMALLEST_PREFIX = 23  # a larger network is not looked through: too many broadcasts, too long
@@ -88,7 +89,7 @@ def addresses(source: str, prefix_length: int) -> tuple[str, ...]:
         network = ipaddress.IPv4Network(f"{source}/{prefix_length}", strict=False)
     except ValueError:
         return ()
-    if not SMALLEST_PREFIX <= network.prefixlen <= 30 or not network.is_private:
+    if not SMALLEST_PREFIX <= network.prefixlen <= 30 or not in_private_network(source):
         return ()
     return tuple(str(each) for each in network.hosts() if str(each) != source)
 

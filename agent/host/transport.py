@@ -1,12 +1,12 @@
 """May this URL be used without TLS? Plain http and ws only to this computer and to private networks (DESIGN 5)."""
 
-import ipaddress
 import socket
 import ssl
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from agent.contract.errors import InsecureUrlError, SettingsError
+from agent.contract.values import is_address, stays_inside
 
 _SECURE = {"https": 443, "wss": 443}
 _PLAIN = {"http": 80, "ws": 80}
@@ -38,12 +38,10 @@ def is_private(host: str, port: int) -> bool:
     Raises:
         OSError: the name cannot be resolved.
     """
-    try:
-        addresses = [ipaddress.ip_address(host.strip("[]"))]
-    except ValueError:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers]
-    return bool(addresses) and all(address.is_private or address.is_link_local for address in addresses)
+    if is_address(host.strip("[]")):
+        return stays_inside(host.strip("[]"))
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return bool(answers) and all(stays_inside(str(answer[4][0])) for answer in answers)
 
 
 def check_security(parts: SplitResult) -> str | None:

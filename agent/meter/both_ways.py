@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 
 from agent.contract import standards
 from agent.contract.measurement import CountedAt, Form, Purpose, Throughput
+from agent.contract.report import LeaseId
 from agent.host import path, tcp_info
 from agent.host.path import Path
 from agent.meter import bulk, counting, dial, echo, gateway, layers, loop, spoilers
@@ -56,7 +57,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of every bulk engine; ``max_s`` and ``max_bytes`` hold for each direction.
 
     ``max_s`` unset means the meter's own limit, which depends on the question and the round-trip time. ``connections``
-    is how many there may be at most. A verdict without targets asks for the shipped standard's least.
+    is how many there may be at most. A verdict without targets asks for the shipped standard's least. ``lease`` is the
+    collector's permission to fill the line: the far end is told, so that its record can be held beside the collector's.
     """
 
     takes_the_line: ClassVar[bool] = True
@@ -70,6 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_bytes: Annotated[int, Meta(ge=1)] | None = None
     max_s: Annotated[float, Meta(gt=0, le=25)] | None = None
     connections: Annotated[int, Meta(ge=1, le=32)] | None = None
+    lease: LeaseId | None = None
     ca_file: str | None = None
 
     def target_bps(self, way: Way) -> float:
@@ -78,6 +81,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if way == "download":
             return self.target_download_bps or rule.download_bps
         return self.target_upload_bps or rule.upload_bps
+
+
+LEASE_PARAMETER = "netready_lease"  # of a test's address; other servers note and ignore it
 
 
 class Asked(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent.contract.peer import PeerId
-from agent.contract.values import Bps, Count, Label, Medium, Text
+from agent.contract.values import Bps, Count, Label, Medium, Text, stays_inside
 from agent.meter.errors import TransferError
 
 PROTOCOL = 1
@@ -63,7 +63,10 @@ class Hello(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What the door grants. ``max_bytes`` holds for each direction; without a grant ``reason`` says why."""
+    """What the door grants. ``max_bytes`` holds for each direction; without a grant ``reason`` says why.
+
+    ``is_spent``: the door grants no more today, so that asking again in a moment is in vain.
+    """
 
     granted: bool
     port: Port | None = None
@@ -71,6 +74,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     medium: Medium | None = None
     link_bps: Bps | None = None
     reason: Text = ""
+    is_spent: bool = False
 
 
 class Signed(Struct, frozen=True, kw_only=True):
@@ -78,11 +82,6 @@ class Signed(Struct, frozen=True, kw_only=True):
 
     body: Annotated[str, Meta(max_length=MAX_LINE)]
     proof: Annotated[str, Meta(max_length=64)] = _NO_PROOF
-
-
-def school_digest(key: bytes) -> str:
-    """Return what stands for the school where anybody can read it: 16 hex digits that only its key makes."""
-    return hmac.digest(key, b"netready school", "sha256").hex()[:16]
 
 
 def challenge(agent: str) -> Challenge:
@@ -95,7 +94,7 @@ def nonce() -> str:
     return secrets.token_hex(32)
 
 
-def proof(key: bytes, role: Literal["hello", "answer", "ticket"], *parts: bytes) -> str:
+def proof(key: bytes, role: Literal["hello", "answer", "ticket", "announcement"], *parts: bytes) -> str:
     """Return the proof of these parts, each hashed by itself so that none can be moved into its neighbour."""
     digests = b"".join(hashlib.sha256(part).digest() for part in parts)
     return hmac.digest(key, f"netready peer {role}".encode() + b"\0" + digests, "sha256").hex()
@@ -115,12 +114,11 @@ def plain_address(host: str) -> str:
 
 
 def is_inside(host: str) -> bool:
-    """Tell whether an address can be that of a computer in the same school: private, link-local, or this computer."""
-    try:
-        address = ipaddress.ip_address(plain_address(host))
-    except ValueError:
-        return False
-    return (address.is_private or address.is_link_local) and not (address.is_multicast or address.is_unspecified)
+    """Tell whether an address can be that of a computer in the same school, this one too.
+
+    Unlike what ``stays_inside``, the unspecified address is nobody's: who calls it reaches himself.
+    """
+    return stays_inside(host) and not ipaddress.ip_address(plain_address(host)).is_unspecified
 
 
 class Talk:

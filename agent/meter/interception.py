@@ -4,7 +4,6 @@ A captive portal wants a login first; a filter or a proxy does not let the test 
 without evidence, and the sentence names it. Over TLS, with a trusted certificate, only the server itself answers.
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from agent.contract.failure import Failure
+from agent.contract.values import stays_inside
 from agent.meter.certificate import Certificate
 
 BODY_BYTES = 4096  # so much of a page tells whose it is
@@ -241,15 +241,9 @@ def _unknown_authority(seen: Certificate, signed: str, asked: tuple[str, str]) -
 
 def is_private(host: str, address: str) -> bool:
     """Tell whether a host is of a private network, by name or by the address that answered: own CAs are usual there."""
-    for text in (host, address):
-        try:
-            where = ipaddress.ip_address(text.strip("[]").partition("%")[0])
-        except ValueError:
-            continue
-        if where.is_private or where.is_link_local:
-            return True
     name = host.lower().rstrip(".")
-    return ("." not in name and ":" not in name) or name.endswith(_PRIVATE_ENDINGS)
+    is_private_name = ("." not in name and ":" not in name) or name.endswith(_PRIVATE_ENDINGS)
+    return is_private_name or any(stays_inside(each.strip("[]")) for each in (host, address))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -13,7 +13,6 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from scapy.arch import get_if_hwaddr  # noqa: TID253 - this process is there for nothing else
@@ -24,8 +23,10 @@ from scapy.layers.inet import IP, UDP  # noqa: TID253 - likewise
 from scapy.layers.l2 import ARP, Ether  # noqa: TID253 - likewise
 
 from agent.host import neighbours
+from agent.probes import _child
 from agent.probes import _lan_frames as frames
 from agent.probes import _lan_talk as talk
+from agent.probes._child import Say
 from agent.probes._lan_talk import Order
 
 _EVERYBODY = "ff:ff:ff:ff:ff:ff"
@@ -59,7 +60,7 @@ _PROGRAM = (
 class Capture:
     """What is heard on one interface, said as it comes and each thing once."""
 
-    def __init__(self, sock: Any, mac: str, say: Callable[[talk.Line], None]) -> None:
+    def __init__(self, sock: Any, mac: str, say: Say) -> None:
         self._sock = sock
         self._mac = mac
         self._say = say
@@ -94,7 +95,7 @@ class Capture:
             self._say(line)
 
 
-def ask(sock: Any, order: Order, mac: str, say: Callable[[talk.Line], None]) -> None:
+def ask(sock: Any, order: Order, mac: str, say: Say) -> None:
     """Ask for DHCP servers, with this computer's own MAC address so that no lease is used up, and for addresses."""
     time.sleep(order.quiet_s)
     wanted = () if order.source is None else neighbours.addresses(order.source, order.prefix_length or 0)
@@ -162,7 +163,7 @@ def _refused(error: Exception) -> talk.Refused:
     return talk.Refused(why="rights" if is_rights else "software" if is_missing else "medium", detail=str(error)[:500])
 
 
-def _run(order: Order, say: Callable[[talk.Line], None]) -> None:
+def _run(order: Order, say: Say) -> None:
     try:
         sock, mac = _open(order.interface), get_if_hwaddr(order.interface).lower()
     except (OSError, RuntimeError, ValueError, Scapy_Exception) as error:
@@ -177,28 +178,7 @@ def _run(order: Order, say: Callable[[talk.Line], None]) -> None:
     Capture(sock, mac, say).listen(order.seconds)
 
 
-def main() -> None:
-    """Do as ordered; ends at once when the probe is gone."""
-    mine = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is not ours
+if __name__ == "__main__":
     logging.getLogger("scapy").setLevel(logging.CRITICAL)
     _bound_memory()
-    order = talk.order(sys.stdin.buffer.readline())
-    lock = threading.Lock()
-
-    def say(line: talk.Line) -> None:
-        with lock, contextlib.suppress(BrokenPipeError):
-            os.write(mine, talk.encode(line))
-
-    def leave_with_the_probe() -> None:
-        sys.stdin.buffer.read()
-        os._exit(0)
-
-    threading.Thread(target=leave_with_the_probe, daemon=True).start()
-    _run(order, say)
-    sys.stderr.flush()
-    os._exit(0)  # a thread may still send
-
-
-if __name__ == "__main__":
-    main()
+    _child.obey(Order, _run)

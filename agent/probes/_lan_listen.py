@@ -1,14 +1,8 @@
 """Listening for what needs the administrator's rights: a child process with scapy, watched and ended by its id."""
 
-import contextlib
-import queue
 import socket
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-from typing import IO, Self
 
 from msgspec import Struct
 
@@ -16,11 +10,10 @@ from agent.contract.lan import SwitchPort
 from agent.contract.values import Denied
 from agent.host.neighbours import Neighbour
 from agent.probes import _lan_talk as talk
+from agent.probes._child import Child
 from agent.probes._lan_talk import Line, Order
 
-_DIES_WITHIN_S = 5.0
 _ROUND_S = 0.1
-_MOST_LINES = 10_000
 _LEAST_COUNTED_S = 3.0
 _RIGHTS = (
     "hearing the switch and the DHCP servers needs the administrator's rights: run the agent as a service (root; on "
@@ -60,50 +53,13 @@ def denied(setting: str, *, active: bool) -> tuple[Denied, ...]:
     return tuple(Denied(what=what, setting=setting) for what in (("lldp", "dhcp_server") if active else ("lldp",)))
 
 
-class Listening:
+class Listening(Child[Line]):
     """The child process; used in a ``with`` statement."""
 
     def __init__(self, order: Order) -> None:
-        self._order = order
-        self._lines: queue.Queue[bytes] = queue.Queue(_MOST_LINES)
+        super().__init__("agent.probes._lan_child", order, talk.lines)
+        self._wanted = order
         self._heard: list[Line] = []
-        self._is_over = False
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        self._began = time.monotonic()
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "agent.probes._lan_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
-        threading.Thread(target=self._read, name="lan-child", daemon=True).start()
-        with contextlib.suppress(BrokenPipeError):
-            self._stdin.write(talk.encode(self._order))
-            self._stdin.flush()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        """See that it is gone."""
-        self._process.kill()
-        self._process.wait(_DIES_WITHIN_S)
-        with contextlib.suppress(BrokenPipeError):
-            self._stdin.close()
-        self._errors.close()
-
-    @property
-    def _stdin(self) -> IO[bytes]:
-        assert self._process.stdin is not None  # noqa: S101 - asked for
-        return self._process.stdin
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - asked for
-        with self._process.stdout as output:
-            for said in output:
-                self._lines.put(said)
-        self._lines.put(b"")
 
     @property
     def is_listening(self) -> bool:
@@ -113,34 +69,28 @@ class Listening:
 
     def told(self, until: float) -> Listened:
         """Wait until a switch has named itself and all questions are asked, or until that time; say what was heard."""
-        while not self._is_over and time.monotonic() < until and not self._is_enough():
+        while not self.is_over and time.monotonic() < until and not self._is_enough():
             self._take(min(_ROUND_S, max(0.0, until - time.monotonic())))
-        return summarise(self._heard, self._order, self._last_words())
+        return summarise(self._heard, self._wanted, self._why_it_ended())
 
     def _is_enough(self) -> bool:
         self._catch_up()
         kinds = {type(each) for each in self._heard}
-        return talk.Switch in kinds and (talk.Asked in kinds or not self._order.active)
+        return talk.Switch in kinds and (talk.Asked in kinds or not self._wanted.active)
 
     def _catch_up(self) -> None:
-        while not self._lines.empty() and not self._is_over:
-            self._take(0.0)
+        while self._take(0.0):
+            pass
 
-    def _take(self, patience_s: float) -> None:
-        try:
-            said = self._lines.get(timeout=patience_s) if patience_s else self._lines.get_nowait()
-        except queue.Empty:
-            return
-        if said:
-            self._heard.append(talk.line(said))
-        self._is_over = not said or len(self._heard) >= _MOST_LINES
+    def _take(self, patience_s: float) -> bool:
+        said = self.hear(patience_s)
+        if said is not None:
+            self._heard.append(said)
+        return said is not None
 
-    def _last_words(self) -> str:
-        """Return why it ended by itself; empty where it runs."""
-        if not self._is_over or self._heard:
-            return ""
-        self._errors.seek(0)
-        return self._errors.read().decode("utf-8", "replace").strip()[-300:] or "it ended without a word"
+    def _why_it_ended(self) -> str:
+        """Return why it ended before it began; empty where it runs, or has said why itself."""
+        return (self.last_words() or "it ended without a word") if self.is_over and not self._heard else ""
 
 
 def summarise(heard: list[Line], order: Order, last_words: str) -> Listened:

@@ -68,21 +68,4 @@ class Refused(Struct, frozen=True, kw_only=True, tag="refused"):
 
 
 Line = Began | Asked | Switch | Server | Owner | Counted | Refused
-_encoder = msgspec.json.Encoder()
-_orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
-_lines: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
-
-
-def encode(said: Order | Line) -> bytes:
-    """Return a line."""
-    return _encoder.encode(said) + b"\n"
-
-
-def order(line: bytes) -> Order:
-    """Read what the probe said."""
-    return _orders.decode(line)
-
-
-def line(said: bytes) -> Line:
-    """Read what the child said."""
-    return _lines.decode(said)
+lines: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)

@@ -11,14 +11,14 @@ from xml.etree import ElementTree as ET
 
 from msgspec import Struct
 
+from agent.contract.values import in_private_network
+
 SEARCH_PORT = 1900
 SEARCH_GROUP = "239.255.255.250"
 MOST_BYTES = 256 * 1024  # of a description; the largest seen have some ten thousand
 COMMON = "WANCommonInterfaceConfig"
 CONNECTIONS = ("WANIPConnection", "WANPPPConnection")
 _DEVICE = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
-# Not 100.64.0.0/10 (RFC 6598): an operator's own translation is nothing that a school could change.
-_INSIDE = tuple(ipaddress.ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _WRAP = 2**32  # ui4
 _BIGGEST_STEP = 2**30  # between two readings of a counter that started again
 _NO_SPEED = 2**32 - 1
@@ -198,14 +198,17 @@ def is_up(word: str | None) -> bool | None:
 
 
 def is_translated(word: str | None) -> bool | None:
-    """Tell whether the router's outer address is one that somebody translates again; None where it has none."""
+    """Tell whether another router of the school translates the router's outer address again; None where it has none.
+
+    An operator's own translation (100.64.0.0/10) is nothing that a school could change.
+    """
     try:
         outer = ipaddress.IPv4Address(word or "")
     except ValueError:
         return None
     if outer.is_unspecified or outer.is_loopback:
         return None
-    return any(outer in network for network in _INSIDE)
+    return in_private_network(str(outer))
 
 
 def rates(readings: Sequence[Reading], fastest: tuple[float | None, float | None]) -> Rates | None:

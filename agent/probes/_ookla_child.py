@@ -5,11 +5,9 @@ it follows redirects, believes any number in the server's configuration, keeps a
 has read from a body for sent.
 """
 
-import contextlib
 import math
 import os
 import ssl
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,7 +22,8 @@ from agent.host import transport
 from agent.meter import dial, interception
 from agent.meter.errors import TransferError
 from agent.meter.lane import Way
-from agent.probes import _ookla_talk as talk
+from agent.probes import _child
+from agent.probes._child import Say
 from agent.probes._ookla_sockets import Connections, Trouble
 from agent.probes._ookla_talk import Broken, Done, Order, Phase, Transferred
 from agent.probes._ookla_watch import LOOK_S, Watch
@@ -81,7 +80,7 @@ class _Stop:
 class Run:
     """One test, phase by phase."""
 
-    def __init__(self, order: Order, say: Callable[[talk.Line], None]) -> None:
+    def __init__(self, order: Order, say: Say) -> None:
         self._order = order
         self._say = say
         self._deadline = time.monotonic() + order.deadline_s
@@ -272,28 +271,12 @@ def _transfer_error(error: OSError) -> TransferError:
     return TransferError.of(reason if isinstance(reason, BaseException) else error, "the server cannot be reached")
 
 
-def main() -> None:
-    """Do as ordered; ends at once when the probe is gone."""
-    mine = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is not ours
-    order = talk.order(sys.stdin.buffer.readline())
-    lock = threading.Lock()
-
-    def say(line: talk.Line) -> None:
-        with lock, contextlib.suppress(BrokenPipeError):
-            os.write(mine, talk.encode(line))
-
-    def leave_with_the_probe() -> None:
-        sys.stdin.buffer.read()
-        os._exit(1)
-
-    threading.Thread(target=leave_with_the_probe, daemon=True).start()
+def _test(order: Order, say: Say) -> None:
     try:
         say(Run(order, say).run())
     except TransferError as error:
         say(Broken(failure=error.failure, detail=str(error)))
-    os._exit(0)  # speedtest-cli's threads may still wait
 
 
 if __name__ == "__main__":
-    main()
+    _child.obey(Order, _test)

@@ -1,22 +1,21 @@
 """Which other computers of the school can be reached: those that tell it themselves (mDNS), and the policy's cards.
 
-All of it comes from the network: an announcement counts only with the school's digest and private addresses, and proves
-nothing. Who is there is found out at the door.
+All of it comes from the network: an announcement counts only with a proof by the school's key, and private addresses.
+Who is there is found out at the door.
 """
 
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
-from agent.contract.peer import PeerId
 from agent.contract.values import Medium
 from agent.contract.wire import PeerCard
-from agent.meter import greeting
-from agent.meter.greeting import Port
+from agent.meter import announcement, greeting
 
 _MOST_ADDRESSES = 8
 _STARTS_WITHIN_S = 15.0  # a slow school computer starts a Python process within that
@@ -32,29 +31,25 @@ class Other(Struct, frozen=True, kw_only=True):
     found_by: Literal["mdns", "collector", "settings"]
 
 
-class _Told(Struct, frozen=True):
-    """The keys of an announcement's TXT record."""
-
-    school: str
-    agent: PeerId
-    port: Port
-    medium: str = ""
-
-
-_MEDIA: dict[str, Medium] = {"ethernet": "ethernet", "wifi": "wifi", "cellular": "cellular", "virtual": "virtual"}
-
-
 def announced(key: bytes, seconds: float) -> tuple[Other, ...]:
-    """Listen for announcements of this school, in a process of its own: the library would stay in memory otherwise.
+    """Listen for announcements of this school.
 
     Raises:
         OSError: this computer has no network for that.
     """
-    order = msgspec.json.encode((greeting.school_digest(key), seconds))
+    return proven(key, _heard(seconds), time.time())
+
+
+def _heard(seconds: float) -> tuple[dict[str, str], ...]:
+    """Return all that is announced, heard in a process of its own: the library would stay in memory otherwise.
+
+    That process takes hostile bytes apart, so the school's key is not in it.
+    """
     command = [sys.executable, "-P", "-m", "agent.probes._peer_listening"]
+    order, within_s = msgspec.json.encode(seconds), seconds + _STARTS_WITHIN_S
     try:
-        done = subprocess.run(command, input=order, capture_output=True, timeout=seconds + _STARTS_WITHIN_S, check=True)
-        return msgspec.json.decode(done.stdout, type=tuple[Other, ...])
+        done = subprocess.run(command, input=order, capture_output=True, timeout=within_s, check=True)
+        return msgspec.json.decode(done.stdout, type=tuple[dict[str, str], ...])
     except subprocess.CalledProcessError as error:
         last = error.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise OSError(f"announcements cannot be listened for: {last}") from error
@@ -62,19 +57,13 @@ def announced(key: bytes, seconds: float) -> tuple[Other, ...]:
         raise OSError("announcements cannot be listened for: the process for that does not end") from error
 
 
-def decode(properties: Mapping[bytes, bytes | None], addresses: Iterable[str], digest: str) -> Other | None:
-    """Read an announcement; None for one of another school, or with nothing in it that can be called."""
-    texts = {
-        key.decode("ascii", "replace"): (value or b"").decode("ascii", "replace") for key, value in properties.items()
-    }
-    try:
-        told = msgspec.convert(texts, _Told, strict=False)
-    except msgspec.ValidationError:
-        return None
-    inside = _inside(addresses)
-    if told.school != digest or not inside:
-        return None
-    return Other(agent=told.agent, addresses=inside, port=told.port, medium=_MEDIA.get(told.medium), found_by="mdns")
+def proven(key: bytes, told: Iterable[dict[str, str]], now: float) -> tuple[Other, ...]:
+    """Return the computers whose announcements are proven by the school's key, by the newest word of each."""
+    said = (announcement.read(key, one, now) for one in told)
+    return tuple(
+        Other(agent=one.agent, addresses=one.addresses, port=one.port, medium=one.medium, found_by="mdns")
+        for one in announcement.newest(one for one in said if one is not None)
+    )
 
 
 def of_cards(cards: Iterable[PeerCard]) -> tuple[Other, ...]:

@@ -18,7 +18,7 @@ from agent.contract.peer import Reached
 from agent.contract.values import Medium
 from agent.host import link
 from agent.host.link import LinkFacts
-from agent.meter import dial, greeting
+from agent.meter import dial, greeting, interception
 from agent.meter.dial import Address
 from agent.meter.errors import TransferError
 from agent.meter.greeting import Answer, Challenge, Hello, Signed, Talk
@@ -36,9 +36,14 @@ _LEAST_S = 5.0
 _MOST_LESSORS = 2
 _LEAST_BYTES = 1_000_000
 _TOO_FAST = 1.1
+_MOST_DETAIL = 2000
 _SAMPLE, _FEWEST = 2, 4  # of the meter's, which are 50 ms each; of those of 100 ms
 
 Wants = Literal["test", "lease"]
+
+
+class SpentError(TransferError):
+    """The other computer is there, and its tests of a day have taken all that they may."""
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
@@ -71,6 +76,9 @@ class Call(Struct, frozen=True):
         signed = greeting.read(self.talk.hear(deadline), Signed)
         answer = greeting.read(signed.body, Answer)
         if greeting.is_proven(key, signed, "answer", *self.spoken):
+            if answer.is_spent and not answer.granted:
+                reason = interception.shown(answer.reason, _MOST_DETAIL // 2)
+                raise SpentError("busy", f"the other computer grants no more tests today: {reason}")
             if not answer.granted:
                 raise TransferError("busy", f"the other computer cannot test now: {answer.reason}")
             return answer
@@ -110,7 +118,11 @@ class Lease:
 
 
 def visit(one: Other, visitor: Visitor, deadline: float) -> Reached:
-    """Test against one computer; what goes wrong is in the result."""
+    """Test against one computer; what goes wrong is in the result.
+
+    Raises:
+        SpentError: it is there, and grants no more tests today.
+    """
     reached = Reached(
         agent=one.agent, found_by=one.found_by, address=one.addresses[0][:64], medium_here=_medium_towards(one)
     )
@@ -130,8 +142,11 @@ def visit(one: Other, visitor: Visitor, deadline: float) -> Reached:
             )
             seen = _test(visitor, called, answer, there, deadline)
             return told(reached, seen, facts.speed_bps)
+    except SpentError:
+        raise
     except TransferError as error:
-        return msgspec.structs.replace(reached, failure=error.failure, detail=_explained(error, one)[:2048])
+        detail = interception.shown(_explained(error, one), _MOST_DETAIL)  # the other's words may be in it
+        return msgspec.structs.replace(reached, failure=error.failure, detail=detail)
 
 
 def _granted(one: Other, visitor: Visitor, wants: Wants, until: float) -> tuple[Call, Answer]:
@@ -144,7 +159,8 @@ def _granted(one: Other, visitor: Visitor, wants: Wants, until: float) -> tuple[
         try:
             return _asked(one, visitor, wants, until)
         except TransferError as error:
-            if error.failure != "busy" or time.monotonic() + _AGAIN_S > until:
+            is_over = isinstance(error, SpentError) or time.monotonic() + _AGAIN_S > until
+            if error.failure != "busy" or is_over:
                 raise
         time.sleep(_AGAIN_S)
 

@@ -77,6 +77,17 @@ def ask(wanted: Place, deadline: float) -> Camera:
     )
 
 
+def unusable(asked: CameraAsked) -> Camera:
+    """Return that a camera has no address that can be asked; the address itself may hold a password and stays here."""
+    detail = (
+        f"the address of {asked.name} is none that can be asked, for example rtsp://10.0.0.9/ or tcp://10.0.0.9:554; "
+        "correct it in the registry or the collector's policy"
+    )
+    return Camera(
+        name=asked.name, kind=asked.kind, failure="no_server", detail=interception.shown(detail, _MOST_DETAIL)
+    )
+
+
 def _options(sock: socket.socket, url: str, deadline: float) -> int:
     """Ask for the options and return the status of the answer."""
     request = f"OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: {USER_AGENT}\r\n\r\n"

@@ -3,7 +3,6 @@
 Nothing is logged in to and no redirect is followed: whoever answers with the host's own certificate is the platform.
 """
 
-import ipaddress
 import re
 import ssl
 import time
@@ -16,6 +15,7 @@ from msgspec import Struct
 from agent.contract.errors import SettingsError
 from agent.contract.failure import Failure
 from agent.contract.services import Service
+from agent.contract.values import stays_inside
 from agent.contract.wire import PlatformAsked
 from agent.host import transport
 from agent.meter import dial, http_lane, interception, tls
@@ -70,6 +70,15 @@ def ask(wanted: Platform, context: ssl.SSLContext, deadline: float) -> Service:
         detail=interception.shown(steps.detail, _MOST_DETAIL),
         **steps.took_ms,
     )
+
+
+def unusable(asked: PlatformAsked) -> Service:
+    """Return that a platform has no address that can be asked; the address itself may hold a secret and stays here."""
+    detail = (
+        f"the address of {asked.name} is none that can be asked, for example https://host.example; correct it where "
+        "the platforms are listed: the collector's policy, or config/services.toml"
+    )
+    return Service(name=asked.name, host="", failure="no_server", detail=interception.shown(detail, _MOST_DETAIL))
 
 
 class _Steps:
@@ -190,8 +199,6 @@ def _refuse_public(endpoint: Endpoint, places: list[Address]) -> None:
     Raises:
         TransferError: it does.
     """
-    for _, place in places:
-        where = ipaddress.ip_address(place[0])
-        if not (where.is_private or where.is_link_local):
-            what = f"{endpoint.url} is not encrypted and {endpoint.host} is a public address; use https:// there"
-            raise TransferError("no_server", what)
+    if not all(stays_inside(place[0]) for _, place in places):
+        what = f"{endpoint.url} is not encrypted and {endpoint.host} is a public address; use https:// there"
+        raise TransferError("no_server", what)

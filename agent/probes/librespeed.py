@@ -78,6 +78,7 @@ class _LibreSpeed:
 
     def __init__(self, probe: Probe, target: Endpoint, paths: tuple[str, str]) -> None:
         self._target = target
+        self._lease = probe.lease
         self._download, self._upload = (target_of(target, path) for path in paths)
         self.context = transport.tls_context(probe.ca_file) if target.is_secure else None
 
@@ -87,6 +88,8 @@ class _LibreSpeed:
             chunks = _MOST_CHUNKS if asked.max_bytes is None else -(-asked.max_bytes // _CHUNK_BYTES)
             separator = "&" if "?" in self._download else "?"
             target = f"{self._download}{separator}ckSize={min(chunks, _MOST_CHUNKS)}"
+        if self._lease is not None:
+            target += f"{'&' if '?' in target else '?'}{both_ways.LEASE_PARAMETER}={self._lease}"
         asking = Asking(
             way=asked.way,
             endpoint=self._target,

@@ -62,6 +62,7 @@ class _Msak:
     def __init__(self, probe: Probe, target: Endpoint) -> None:
         self._target = target
         self._id = str(uuid.uuid4())
+        self._lease = probe.lease
         self.context = transport.tls_context(probe.ca_file) if target.scheme == "wss" else None
 
     def engine(self, asked: Asked) -> "_Engine":
@@ -75,6 +76,8 @@ class _Msak:
             throughput1.REPORT_PARAMETER: _REPORT_MS,
             "client_name": "netready-agent",
         }
+        if self._lease is not None:
+            query[both_ways.LEASE_PARAMETER] = self._lease
         if asked.max_bytes is not None:
             query["bytes"] = asked.max_bytes
         if asked.lane_pace_bps is not None and asked.way == "download":

@@ -72,7 +72,8 @@ class Probe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
         target = dial.endpoint(self.server)
         dial.check_security(target, deadline)
-        query = urlencode({"client_name": "netready-agent", "client_version": __version__})
+        named = {"client_name": "netready-agent", "client_version": __version__}
+        query = urlencode(named if self.lease is None else named | {both_ways.LEASE_PARAMETER: self.lease})
         download, upload = (f"{target.prefix}{path}?{query}" for path in (ndt7.DOWNLOAD_PATH, ndt7.UPLOAD_PATH))
         return [Place(endpoint=target, download=download, upload=upload)]
 

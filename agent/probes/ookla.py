@@ -6,15 +6,9 @@ child process. Its own count of an upload, what it read from the body, is not us
 network interface where the system does not tell those; where neither can be had the upload is null.
 """
 
-import contextlib
-import queue
 import socket
-import subprocess
-import sys
-import tempfile
-import threading
 import time
-from typing import IO, Annotated, Self
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -33,6 +27,7 @@ from agent.meter.series import Curve
 from agent.meter.spoilers import Around, Seen
 from agent.meter.witness import THREAD_LIMIT, Testimony, Witness
 from agent.probes import _ookla_talk as talk
+from agent.probes._child import Child
 from agent.probes._ookla_talk import Broken, Done, Line, Order, Tick, Transferred
 
 NAME = "ookla"
@@ -42,7 +37,6 @@ _MOST_BYTES = 2_000_000_000  # each way, where nobody says less: ten seconds at 
 _OVER = 1.25  # beyond its limits by so much the child is ended from outside
 _OVER_BYTES = 8_000_000
 _RESERVE_S = 1.5  # of the deadline, kept for the child's end
-_DIES_WITHIN_S = 5.0
 _MAX_SAMPLES = 4096
 _LONGEST_PING_MS = 60_000
 
@@ -99,91 +93,38 @@ class Probe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ca_file=self.ca_file,
         )
         witness = Witness(None if way_there is None else way_there.interface)
-        with _Child(order) as child:
-            done = child.outcome(witness, deadline)
+        with Child("agent.probes._ookla_child", order, talk.lines) as child:
+            done = _outcome(child, order.max_bytes, witness, deadline)
         segment = Segment(*done.download.segment)
         seen = _Seen(done, witness.finish(segment))
         return seen.throughput(vpn=None if way_there is None else way_there.vpn)
 
 
-class _Child:
-    """The process in which speedtest-cli runs; ended by its process id when it does not end itself."""
+def _outcome(child: Child[Line], max_bytes: int, witness: Witness, deadline: float) -> Done:
+    """Wait for the result, and watch this computer and the child meanwhile.
 
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "agent.probes._ookla_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
-        threading.Thread(target=self._read, name="ookla-child", daemon=True).start()
-        with contextlib.suppress(BrokenPipeError):
-            self._stdin.write(talk.encode(self._order))
-            self._stdin.flush()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        """See that it is gone."""
-        self._process.kill()
-        self._process.wait(_DIES_WITHIN_S)
-        with contextlib.suppress(BrokenPipeError):
-            self._stdin.close()
-        self._errors.close()
-
-    @property
-    def _stdin(self) -> IO[bytes]:
-        assert self._process.stdin is not None  # noqa: S101 - asked for
-        return self._process.stdin
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - asked for
-        with self._process.stdout as output:
-            for said in output:
-                self._lines.put(said)
-        self._lines.put(b"")
-
-    def outcome(self, witness: Witness, deadline: float) -> Done:
-        """Wait for the result, and watch this computer and the child meanwhile.
-
-        Raises:
-            TransferError: the test failed, or was ended because it went beyond its limits.
-        """
-        while time.monotonic() < deadline:
-            witness.tick(time.monotonic())
-            try:
-                said = self._lines.get(timeout=TICK_S)
-            except queue.Empty:
-                continue
-            if not said:
-                raise RuntimeError(f"the child process ended without a result: {self._last_words()}")
-            done = self._take(talk.line(said))
-            if done is not None:
-                return done
-        raise TransferError("deadline", "speedtest-cli did not end before the deadline and was ended; give more time")
-
-    def _take(self, line: Line) -> Done | None:
+    Raises:
+        TransferError: the test failed, or was ended because it went beyond its limits.
+    """
+    while time.monotonic() < deadline:
+        witness.tick(time.monotonic())
+        line = child.hear(TICK_S)
+        if child.is_over:
+            raise RuntimeError(f"the child process ended without a result: {child.last_words()}")
+        if isinstance(line, Done):
+            return line
         if isinstance(line, Broken):
             raise TransferError(line.failure, line.detail)
-        if isinstance(line, Tick):
-            if line.bytes > self._order.max_bytes * _OVER + _OVER_BYTES:
-                raise TransferError(
-                    "host_error", f"speedtest-cli went beyond {self._order.max_bytes} bytes; it was ended"
-                )
-            bps = line.bps * layers.USUAL.ip_per_payload
-            progress.tell(Progress(phase=line.way, share=line.share, ip_bps=bps))
-            return None
-        return line
+        if line is not None:
+            _follow(line, max_bytes)
+    raise TransferError("deadline", "speedtest-cli did not end before the deadline and was ended; give more time")
 
-    def _last_words(self) -> str:
-        self._process.wait(_DIES_WITHIN_S)
-        self._errors.seek(0)
-        return self._errors.read().decode("utf-8", "replace").strip()[-500:]
+
+def _follow(tick: Tick, max_bytes: int) -> None:
+    if tick.bytes > max_bytes * _OVER + _OVER_BYTES:
+        raise TransferError("host_error", f"speedtest-cli went beyond {max_bytes} bytes; it was ended")
+    bps = tick.bps * layers.USUAL.ip_per_payload
+    progress.tell(Progress(phase=tick.way, share=tick.share, ip_bps=bps))
 
 
 class _Seen:

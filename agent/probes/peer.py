@@ -25,7 +25,7 @@ from agent.meter.errors import TransferError
 from agent.meter.quiet import IDLE_S
 from agent.probes import _peer_discovery, _peer_visit
 from agent.probes._peer_discovery import Other
-from agent.probes._peer_visit import Lease, Visitor
+from agent.probes._peer_visit import Lease, SpentError, Visitor
 
 NAME = "peer"
 _MOST_TRIED = 4  # that cannot be reached, each of which may take seconds to say nothing
@@ -66,7 +66,7 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Measure within ``deadline_s`` seconds; a minute is enough.
 
         Raises:
-            ProbeUnavailable: this computer has no key of its school.
+            ProbeUnavailable: this computer has no key of its school, or the others grant no more tests today.
         """
         if not self.key:
             raise ProbeUnavailable(
@@ -93,25 +93,37 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         self, visitor: Visitor, seen: Sequence[Other], others: Sequence[Other], deadline: float
     ) -> Peer | Failed:
         lease = Lease(visitor, seen if others else ())
-        peers: list[Reached] = []
         try:
             lease.take(deadline)
-            answered = 0
-            for one in others:
-                if answered >= self.max_peers or len(peers) - answered >= _MOST_TRIED or time.monotonic() >= deadline:
-                    break
-                reached = _peer_visit.visit(one, visitor, deadline)
-                answered += reached.failure is None
-                peers.append(reached)
+            peers, spent = self._in_turn(visitor, others, deadline)
         except TransferError as error:
             return Failed(probe=NAME, failure=error.failure, detail=str(error))
         finally:
             lease.close()
+        if spent and spent == len(peers):
+            raise ProbeUnavailable(peers[0].detail)
         if self.peer and not peers:
             return Failed(probe=NAME, failure="deadline", detail="the time was over before the test could begin")
         if self.peer and not peers[0].agent:  # it never said who it is
             return Failed(probe=NAME, failure=peers[0].failure or "no_answer", detail=peers[0].detail)
         return Peer(found=len(others), peers=tuple(peers))
+
+    def _in_turn(self, visitor: Visitor, others: Sequence[Other], deadline: float) -> tuple[list[Reached], int]:
+        """Return what was tried, and how many of them grant no more tests today; those are no try in vain."""
+        peers: list[Reached] = []
+        answered = spent = 0
+        for one in others:
+            in_vain = len(peers) - answered - spent
+            if max(in_vain, spent) >= _MOST_TRIED or answered >= self.max_peers or time.monotonic() >= deadline:
+                break
+            try:
+                reached = _peer_visit.visit(one, visitor, deadline)
+                answered += reached.failure is None
+            except SpentError as error:
+                reached = _spent(one, error)
+                spent += 1
+            peers.append(reached)
+        return peers, spent
 
     def _others(self, key: bytes) -> tuple[Other, ...]:
         """Return all computers of the school that are known; what a computer says of itself is newer than its card."""
@@ -126,6 +138,12 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             one.agent: one for one in told
         }
         return tuple(known.values())
+
+
+def _spent(one: Other, error: SpentError) -> Reached:
+    """Return that a computer is there and cannot test today: a fact against isolation."""
+    address = one.addresses[0][:64]
+    return Reached(agent=one.agent, found_by=one.found_by, address=address, failure=error.failure, detail=str(error))
 
 
 def _given(peer: str, deadline: float) -> Other:

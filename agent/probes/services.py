@@ -1,8 +1,10 @@
 """Whether what a school lives on answers: its platforms, a video lesson from the test server, cameras and their centre.
 
-Only addresses that settings or policy give are contacted, at most four at a time; no redirect is followed.
+Only addresses that settings or policy give are contacted, at most four at a time; no redirect is followed. One that is
+none is recorded as a failure of that platform or camera and costs the others nothing.
 """
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +15,7 @@ from typing import Annotated, ClassVar, TypeVar
 
 from msgspec import Meta, Struct
 
-from agent.contract.errors import InsecureUrlError
+from agent.contract.errors import InsecureUrlError, SettingsError
 from agent.contract.services import Camera, Service, Services, VideoLesson
 from agent.contract.wire import CameraAsked, PlatformAsked
 from agent.host import transport
@@ -52,13 +54,9 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_bytes: Annotated[int, Meta(ge=1)] = 100_000_000
 
     def __post_init__(self) -> None:
-        """Refuse addresses that are none (SettingsError)."""
+        """Refuse a server that is none (SettingsError)."""
         if self.server:
             dial.http_endpoint(self.server)
-        for platform in self.platforms or ():
-            _services_platforms.platform(platform)
-        for camera in self.cameras or ():
-            _services_cameras.place(camera)
 
     def measure(self, deadline_s: float) -> Services:
         """Measure within ``deadline_s`` seconds; whatever does not answer is a fact in the measurement.
@@ -84,11 +82,10 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def _ask(self, catalogue: Catalogue, ends: float) -> tuple[tuple[Service, ...], tuple[Camera, ...]]:
         asked = [one.asked for one in catalogue.platforms] if self.platforms is None else self.platforms
-        platforms = [_services_platforms.platform(one) for one in asked]
         context = transport.tls_context(self.ca_file)
         jobs: list[Callable[[float], Service | Camera]] = [
-            *(partial(_services_platforms.ask, one, context) for one in platforms),
-            *(partial(_services_cameras.ask, _services_cameras.place(one)) for one in self.cameras or ()),
+            *(partial(_platform, one, context) for one in asked),
+            *(partial(_camera, one) for one in self.cameras or ()),
         ]
         answers = in_turn(jobs, ends)
         services = tuple(one for one in answers if isinstance(one, Service))
@@ -111,6 +108,22 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         context = transport.tls_context(self.ca_file) if target.is_secure else None
         lesson = Lesson(endpoint=target, context=context, video=video, max_bytes=self.max_bytes, deadline=deadline)
         return _services_video.play(lesson)
+
+
+def _platform(asked: PlatformAsked, context: ssl.SSLContext, deadline: float) -> Service:
+    try:
+        wanted = _services_platforms.platform(asked)
+    except SettingsError:
+        return _services_platforms.unusable(asked)
+    return _services_platforms.ask(wanted, context, deadline)
+
+
+def _camera(asked: CameraAsked, deadline: float) -> Camera:
+    try:
+        wanted = _services_cameras.place(asked)
+    except SettingsError:
+        return _services_cameras.unusable(asked)
+    return _services_cameras.ask(wanted, deadline)
 
 
 def in_turn(jobs: Sequence[Callable[[float], _Answer]], ends: float) -> list[_Answer]:

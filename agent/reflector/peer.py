@@ -2,7 +2,8 @@
 
 It costs the resident agent a thread and a socket. The far end of the test itself is a process of its own
 (``peer_child``), made when it was granted and gone with it. Whoever cannot prove anything learns nothing and is bounded
-in time, bytes and connections.
+in time, bytes and connections: where strangers have all places the one that came first goes when another comes, as a
+computer of the school proves itself at once. Even those have a limit of bytes a day.
 """
 
 import logging
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 
@@ -29,11 +30,14 @@ from agent.meter.greeting import Answer, Hello, Signed, Talk
 from agent.meter.quiet import IDLE_S, Quiet
 from agent.reflector.peer_order import Order
 
-_HELLO_S = 5.0  # for a visitor's hello, however slowly it comes
+_FIRST_WORD_S = 1.0  # a computer of the school speaks at once
+_HELLO_S = 2.0  # for a visitor's hello, however slowly it comes
 _STARTS_WITHIN_S = 15.0  # a slow school computer starts a Python process within that
 _TEST_S = 2 * (greeting.MAX_S + 6.0)  # both directions with their openings
 _LEASE_S = 90.0
-_MOST_VISITORS, _MOST_PER_SOURCE = 12, 3
+_MOST_STRANGERS, _MOST_VISITORS, _MOST_PER_SOURCE = 12, 36, 3
+_DAY_S = 86_400.0
+_LEAST_BYTES = 5_000_000  # that a direction is counted as: some are on their way beyond what was granted
 _LOOK_S = 0.25
 
 Line = Callable[[], AbstractContextManager[None]]
@@ -44,6 +48,7 @@ _log = logging.getLogger(__name__)
 class Host(Struct, frozen=True, kw_only=True):
     """Who opens the door: this agent, its school's key, and what a test may take of it in each direction.
 
+    ``daily_bytes`` is what all tests of a day may take, null for no limit.
     ``line`` has this computer's line alone for as long as it lasts; raises NetreadyError where a test of its own does.
     ``idle_s`` is how long its link has to have been nearly idle.
     """
@@ -51,6 +56,7 @@ class Host(Struct, frozen=True, kw_only=True):
     agent: str
     key: bytes
     max_bytes: int
+    daily_bytes: int | None = None
     line: Line = nullcontext
     idle_s: float = IDLE_S
     patience_s: float = greeting.PATIENCE_S
@@ -60,6 +66,34 @@ class Busy(Exception):  # noqa: N818 - carries the reason to the answer, never l
     """The test or lease cannot be granted now."""
 
 
+class Spent(Busy):
+    """Nor in the next hours: the tests of a day have taken what they may."""
+
+
+class Day:
+    """What the tests of the last 24 hours were granted, in memory: a restart forgets it."""
+
+    def __init__(self, limit_bytes: int | None) -> None:
+        self._limit_bytes = limit_bytes
+        self._granted: deque[tuple[float, int]] = deque()
+
+    def check(self, wanted_bytes: int, now: float) -> None:
+        """See that a test may take so much; raises Spent. ``now`` is of time.monotonic, which no clock moves."""
+        while self._granted and now - self._granted[0][0] >= _DAY_S:
+            self._granted.popleft()
+        spent_bytes = sum(amount for _when, amount in self._granted)
+        if self._limit_bytes is not None and spent_bytes + wanted_bytes > self._limit_bytes:
+            raise Spent(
+                f"tests have been granted {spent_bytes / 1e6:.0f} MB of it in a day, and {self._limit_bytes / 1e6:.0f} "
+                "MB are allowed; tomorrow again, or raise peer_bytes in the collector's policy"
+            )
+
+    def grant(self, wanted_bytes: int, now: float) -> None:
+        """Count what a test may take, as it may take all of it; raises Spent."""
+        self.check(wanted_bytes, now)
+        self._granted.append((now, wanted_bytes))
+
+
 class Door:
     """Listens from ``open`` to ``close``."""
 
@@ -67,6 +101,8 @@ class Door:
         self._host = host
         self._listener: socket.socket | None = None
         self._visitors: Counter[str] = Counter()
+        self._strangers: dict[socket.socket, str] = {}  # who has proven nothing yet, in the order in which they came
+        self.day = Day(host.daily_bytes)
         self._lock = threading.Lock()
         self._testing = threading.Lock()
         self._holder: str | None = None
@@ -102,16 +138,22 @@ class Door:
                 self._closing.wait(_LOOK_S)  # no more descriptors for a moment, or closed
                 continue
             source = greeting.plain_address(address[0])
-            if not self._admits(source):
+            if not self._admits(sock, source):
                 sock.close()
                 continue
             threading.Thread(target=self._receive, args=(sock, source), name="peer-visitor", daemon=True).start()
 
-    def _admits(self, source: str) -> bool:
+    def _admits(self, sock: socket.socket, source: str) -> bool:
         with self._lock:
             full = self._visitors.total() >= _MOST_VISITORS or self._visitors[source] >= _MOST_PER_SOURCE
             if full or not greeting.is_inside(source):
                 return False
+            if len(self._strangers) >= _MOST_STRANGERS:
+                first = next(iter(self._strangers))
+                del self._strangers[first]
+                with suppress(OSError):  # gone by itself
+                    first.shutdown(socket.SHUT_RDWR)  # its thread ends with that
+            self._strangers[sock] = source
             self._visitors[source] += 1
             return True
 
@@ -123,6 +165,7 @@ class Door:
             _log.debug("a visitor left: %s", error)
         finally:
             with self._lock:
+                self._strangers.pop(sock, None)
                 self._visitors -= Counter((source,))
 
     # -- what a visit needs --------------------------------------------------------------------------------------
@@ -136,6 +179,11 @@ class Door:
     def is_closing(self) -> bool:
         """Whether everything has to end."""
         return self._closing.is_set()
+
+    def believe(self, sock: socket.socket) -> None:
+        """Give a visitor that has proven itself a place that no stranger can take."""
+        with self._lock:
+            self._strangers.pop(sock, None)
 
     @contextmanager
     def lease(self, agent: str) -> Iterator[None]:
@@ -179,10 +227,14 @@ class Visit:
     def serve(self) -> None:
         """Serve it; raises TransferError or OSError when the visitor is lost."""
         self._challenge = self._talk.say(greeting.challenge(self._host.agent))
-        signed = greeting.read(self._talk.hear(time.monotonic() + _HELLO_S), Signed)
+        until = time.monotonic() + _HELLO_S
+        if not select.select([self._talk.sock], [], [], _FIRST_WORD_S)[0]:
+            return
+        signed = greeting.read(self._talk.hear(until), Signed)
         if not greeting.is_proven(self._host.key, signed, "hello", self._challenge):
             self._refuse("the key is not that of this school")
             return
+        self._door.believe(self._talk.sock)
         self._hello = signed.body.encode()
         hello = greeting.read(signed.body, Hello)
         here = greeting.plain_address(self._talk.sock.getsockname()[0])
@@ -198,13 +250,15 @@ class Visit:
                 with self._door.test(hello.agent):
                     self._test(hello, here)
         except Busy as busy:
-            self._answer(Answer(granted=False, reason=str(busy)))
+            self._answer(Answer(granted=False, reason=str(busy), is_spent=isinstance(busy, Spent)))
 
     def _test(self, hello: Hello, here: str) -> None:
+        max_bytes = min(hello.max_bytes, self._host.max_bytes)
+        both_bytes = 2 * max(max_bytes, _LEAST_BYTES)
+        self._door.day.check(both_bytes, time.monotonic())
         interface = link.interface_of(here)
         facts = facts_of(interface)
         self._wait_for_quiet(Quiet(None if facts.medium == "loopback" else interface, facts.speed_bps))
-        max_bytes = min(hello.max_bytes, self._host.max_bytes)
         order = Order(
             host=here,
             port=(self._door.port or 0) + 1,
@@ -215,6 +269,7 @@ class Visit:
             seconds=_TEST_S,
         )
         with self._line(), _far_end(order) as port:
+            self._door.day.grant(both_bytes, time.monotonic())
             answer = Answer(granted=True, port=port, max_bytes=max_bytes, medium=facts.medium, link_bps=facts.speed_bps)
             self._answer(answer)
             self._until_gone(_TEST_S)

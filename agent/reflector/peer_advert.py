@@ -1,7 +1,8 @@
 """Tells the school's network that this computer can be tested against (mDNS, RFC 6762 and 6763). No name is in it.
 
 What there is to say is one packet, and whoever asks for our kind of service is answered with it. The library zeroconf,
-which the probe uses to look for others in a process of its own, would cost the resident agent 4 MiB for that.
+which the probe uses to look for others in a process of its own, would cost the resident agent 4 MiB for that. What is
+told is proven by the school's key as often as it is told (``announcement``).
 """
 
 import ipaddress
@@ -16,10 +17,10 @@ from msgspec import Struct
 
 from agent.contract.values import Medium
 from agent.host import link
-from agent.meter import greeting
+from agent.meter import announcement, greeting
+from agent.meter.announcement import Said
 
 GROUP, MDNS_PORT = "224.0.0.251", 5353
-_MOST_ADDRESSES = 8
 _PTR, _TXT, _SRV, _A, _AAAA = 12, 16, 33, 1, 28
 _IN, _FLUSH = 0x0001, 0x8001  # RFC 6762, 10.2: of records that are ours alone
 _RESPONSE = 0x8400
@@ -36,10 +37,10 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 class Card(Struct, frozen=True, kw_only=True):
-    """What is told."""
+    """What is told, and the school's key that proves it."""
 
     agent: str
-    digest: str
+    key: bytes
     port: int
     place: Place
 
@@ -50,11 +51,11 @@ class Advert:
     def __init__(self, card: Card) -> None:
         """Begin to tell it; raises OSError where this computer has no network on which that can be told."""
         self._agent = card.agent.encode()
-        self._packet, self._goodbye = packet(card), packet(card, gone=True)
+        self._card = card
         self._local = [one for one in card.place.addresses if ":" not in one]
         self._said_at = 0.0
         self._sock = _joined(self._local)
-        self._say(self._packet)
+        self._say()
 
     def answer(self, within_s: float) -> None:
         """Wait a moment for questions, and answer those for our kind of service."""
@@ -64,13 +65,14 @@ class Advert:
         with suppress(OSError):
             question, source = self._sock.recvfrom(9000)
             if greeting.is_inside(source[0]) and asks(question, self._agent):
-                self._say(self._packet)
+                self._say()
 
-    def _say(self, said: bytes) -> None:
+    def _say(self, *, gone: bool = False) -> None:
         """Send it to all on every network; what one of them does not take is lost, as mDNS may be."""
         if time.monotonic() - self._said_at < _AGAIN_S:
             return
         self._said_at = time.monotonic()
+        said = packet(self._card, time.time(), gone=gone)
         for address in self._local:
             with suppress(OSError):
                 self._sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
@@ -79,7 +81,7 @@ class Advert:
     def close(self) -> None:
         """Take it back."""
         self._said_at = 0.0
-        self._say(self._goodbye)
+        self._say(gone=True)
         self._sock.close()
 
 
@@ -107,17 +109,16 @@ def _joined(addresses: list[str]) -> socket.socket:
     return sock
 
 
-def packet(card: Card, *, gone: bool = False) -> bytes:
-    """Return the response that says where the service is; with ``gone``, that it is no more (RFC 6762, 10.1)."""
+def packet(card: Card, now: float, *, gone: bool = False) -> bytes:
+    """Return the response that says where the service is; with ``gone``, that it is no more (RFC 6762, 10.1).
+
+    ``now`` is this computer's clock, in seconds since 1970. Who is of the school reads the texts alone; the records of
+    the service and its addresses are there because every service has them (RFC 6763, 12).
+    """
     kind, host = _name(greeting.SERVICE_TYPE), _name(f"netready-{card.agent[:16]}.local.")
     instance = _label(card.agent) + kind
-    texts = {
-        "version": str(greeting.PROTOCOL),
-        "school": card.digest,
-        "agent": card.agent,
-        "medium": card.place.medium or "",
-        "port": str(card.port),
-    }
+    said = Said(agent=card.agent, addresses=card.place.addresses, port=card.port, medium=card.place.medium, time=now)
+    texts = announcement.texts(card.key, said)
     long_s, short_s = (0, 0) if gone else (_LONG_S, _SHORT_S)
     records = [
         _record(kind, _PTR, _IN, long_s, instance),
@@ -163,7 +164,7 @@ def here() -> Place:
     order: list[Medium | None] = ["ethernet", "wifi", None, "virtual", "cellular"]
     found.sort(key=lambda one: order.index(one[0]))
     every = tuple(address for _medium, addresses in found for address in addresses)
-    return Place(addresses=every[:_MOST_ADDRESSES], medium=found[0][0] if found else None)
+    return Place(addresses=every[: announcement.MOST_ADDRESSES], medium=found[0][0] if found else None)
 
 
 def _inside(interface: str) -> list[str]:

@@ -6,6 +6,7 @@ A thread for each connection, so that a protocol is written as one plain functio
 import errno
 import logging
 import os
+import re
 import selectors
 import socket
 import ssl
@@ -20,6 +21,7 @@ from msgspec import Struct
 
 from agent.contract.errors import SettingsError
 from agent.meter import dial, http_head
+from agent.meter.both_ways import LEASE_PARAMETER
 from agent.meter.errors import HeadError, TransferError
 from agent.reflector import health, librespeed, msak, ndt7, ookla, request, source, video
 from agent.reflector.echo import EchoServer
@@ -37,6 +39,7 @@ _POLL_S = 0.1
 _STOP_S = 1.5
 _PAIRS = 20  # tries to find a port that is free for TCP and for UDP
 _BACKLOG = 128
+_LEASE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 class Offer(Struct, frozen=True, kw_only=True):
@@ -261,8 +264,19 @@ def _serve_one(sock: socket.socket, stopping: Callable[[], bool], routes: Routes
     handler = _route(asked, routes)
     sock.settimeout(HEAD_S)
     exchange = Exchange(sock, asked, rest, stopping, reusable=asked.persists and time.monotonic() < last)
-    handler(exchange)
+    began = time.time()
+    try:
+        handler(exchange)
+    finally:
+        _record(asked, began, time.time())
     return exchange.stays
+
+
+def _record(asked: request.Request, began: float, ended: float) -> None:
+    """Write down a connection of a test that was made under a collector's lease: the far end's own word on it."""
+    lease = asked.query.get(LEASE_PARAMETER, "")
+    if _LEASE.fullmatch(lease):
+        _log.info("test lease=%s path=%s began=%.3f ended=%.3f", lease, asked.path, began, ended)
 
 
 def _route(asked: request.Request, routes: Routes) -> Handler:

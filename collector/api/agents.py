@@ -1,28 +1,30 @@
 """What agents call: enrol, deliver reports, fetch the policy. Deliveries are answered only after the commit."""
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from typing import Annotated, TypeVar
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Annotated, Any, TypeVar
 
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 from msgspec import Meta, Struct
-from prometheus_client import CollectorRegistry, Counter
-from starlette.requests import ClientDisconnect
 
 from agent.contract import signing, wire
 from agent.contract.errors import MalformedError, SignatureError
-from collector import enrollment, ingest, policy
+from collector import enrollment
 from collector.api.answers import body_of, json_answer, needs, schema_of
+from collector.api.bodies import Bodies
+from collector.api.delivery import Deliveries
 from collector.api.problems import Busy
-from collector.context import Context, In, context_of
+from collector.context import Context, In
 from collector.errors import NotFound
+from collector.metrics import Metrics
+from collector.settings import IngestSettings
 from collector.store import agents, schools
+from collector.telling import Teller
 
-_BODY_LIMIT = wire.MAX_BATCH_BYTES + 64 * 1024
-_BODY_TIMEOUT_S = 60.0
 _Answer = TypeVar("_Answer")
 
 
@@ -33,13 +35,13 @@ class SignedReports(Struct, frozen=True):
 
 
 class Door:
-    """Lets a few deliveries in at once and some wait; the others are asked to come back, so that none is half done."""
+    """Lets a few requests in at once and some wait; the others are asked to come back, so that none is half done."""
 
-    def __init__(self, *, workers: int, waiting: int, retry_after_s: int) -> None:
-        self._limit = anyio.CapacityLimiter(workers)
-        self._room = workers + waiting
+    def __init__(self, settings: IngestSettings) -> None:
+        self._limit = anyio.CapacityLimiter(settings.workers)
+        self._room = settings.workers + settings.waiting
         self._inside = 0
-        self._retry_after_s = retry_after_s
+        self._retry_after_s = settings.retry_after_s
 
     @contextlib.asynccontextmanager
     async def entered(self) -> AsyncIterator[None]:
@@ -53,25 +55,34 @@ class Door:
             self._inside -= 1
 
     async def run(self, work: Callable[[], _Answer]) -> _Answer:
-        """Do blocking work in a thread when it is this delivery's turn."""
+        """Do blocking work in a thread when it is this request's turn."""
         return await anyio.to_thread.run_sync(work, limiter=self._limit)
 
 
-def router(door: Door, metrics: CollectorRegistry) -> APIRouter:
+class _Bare(APIRoute):
+    """A route whose function reads the request itself: nothing is looked for that would take time and is unused."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
+
+
+def router(context: Context, teller: Teller, metrics: Metrics) -> APIRouter:
     """Return the agents' routes."""
     routes = APIRouter(tags=["agents"])
-    answered = Counter("netready_reports", "Reports by answer", ["answer"], registry=metrics)
+    bare = APIRouter(route_class=_Bare)
+    bodies = Bodies(context.settings.ingest)
+    door = Door(context.settings.ingest)
+    deliveries = Deliveries(context, teller, metrics)
 
-    @routes.post(
+    @bare.post(
         wire.ENROLL_PATH,
         responses=schema_of(wire.EnrollReply),
         openapi_extra=body_of(signing.Envelope),
         summary="Bind a computer's key to a school",
     )
     async def enroll(request: Request) -> Response:
-        context = context_of(request)
-        async with door.entered():
-            body = await _body(request)
+        async with bodies.read(request) as body, door.entered():
 
             def work() -> wire.EnrollReply:
                 with context.database.ingesting() as connection:
@@ -79,22 +90,19 @@ def router(door: Door, metrics: CollectorRegistry) -> APIRouter:
 
             return json_answer(await door.run(work))
 
-    @routes.post(
+    @bare.post(
         wire.REPORTS_PATH,
         responses=schema_of(wire.BatchReply),
         openapi_extra=body_of(SignedReports),
         summary="Deliver signed reports",
     )
     async def deliver(request: Request) -> Response:
-        context = context_of(request)
-        async with door.entered():
-            body = await _body(request)
-            compressed = _is_gzip(request)
-            receipts = await door.run(lambda: _accept(context, body, compressed=compressed))
-        for receipt in receipts:
-            answered.labels(receipt.answer).inc()
-        version = policy.version(context.settings.policy)
-        return json_answer(wire.BatchReply(items=tuple(receipts), policy_version=version))
+        compressed = _is_gzip(request)
+        async with bodies.read(request) as body:
+            reply = await deliveries.store(body, compressed=compressed)
+        for answer, count in Counter(receipt.answer for receipt in reply.items).items():
+            metrics.reports.labels(answer).inc(count)
+        return json_answer(reply)
 
     @routes.get(
         wire.POLICY_PATH,
@@ -114,17 +122,17 @@ def router(door: Door, metrics: CollectorRegistry) -> APIRouter:
             school = schools.school(connection, agent.school_id)
             if school is None:
                 raise NotFound(f"school {agent.school_id} is no longer in the registry")
-            inside = policy.inside_of(connection, school, context.settings.policy, context.now())
-        return json_answer(policy.policy_for(school, context.settings.policy, inside))
+            made = teller.policy(connection, school, agent_id, context.now())
+        # RFC 9110, 8.8.3 and 13.1.2: the version is the entity tag.
+        tag = f'"{made.version}"'
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers={"etag": tag})
+        answer = json_answer(made)
+        answer.headers["etag"] = tag
+        return answer
 
+    routes.include_router(bare)
     return routes
-
-
-def _accept(context: Context, body: bytes, *, compressed: bool) -> list[wire.Receipt]:
-    """Return the receipts of a batch; leaving the block commits, so none is given out before."""
-    envelopes = ingest.read_batch(body, compressed=compressed)
-    with context.database.ingesting() as connection:
-        return ingest.accept(connection, envelopes, context.now())
 
 
 def _is_gzip(request: Request) -> bool:
@@ -132,21 +140,3 @@ def _is_gzip(request: Request) -> bool:
     if encoding not in ("identity", "gzip"):
         raise MalformedError(f"the content encoding {encoding!r} is not understood; send gzip or none")
     return encoding == "gzip"
-
-
-async def _body(request: Request) -> bytes:
-    """Read the body within a size and a time, so that neither a huge nor a dripping one holds a place."""
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(_BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > _BODY_LIMIT:
-                    raise ingest.TooLarge(f"the body has more than {_BODY_LIMIT} bytes; send fewer reports at once")
-                chunks.append(chunk)
-    except TimeoutError as error:
-        raise MalformedError(f"the body did not arrive within {_BODY_TIMEOUT_S:.0f} seconds; send it again") from error
-    except ClientDisconnect as error:
-        raise MalformedError("the connection ended before the body did; send it again") from error
-    return b"".join(chunks)

@@ -33,10 +33,25 @@ def page(rows: Sequence[Any], *, of: str, limit: int, cursor: str | None) -> dic
     Raises:
         MalformedError: the cursor was not made here for this question.
     """
-    offset = _offset(cursor, of) if cursor else 0
-    end = offset + limit
-    following = _cursor(_Place(end, of)) if end < len(rows) else None
-    return {"items": list(rows[offset:end]), "total": len(rows), "cursor": following}
+    offset = offset_of(cursor, of)
+    return part(rows[offset : offset + limit], len(rows), of=of, offset=offset)
+
+
+def offset_of(cursor: str | None, of: str) -> int:
+    """Return where the page of a cursor begins; ``of`` names the question. Raises MalformedError as ``page`` does."""
+    return _offset(cursor, of) if cursor else 0
+
+
+def part(rows: Sequence[Any], total: int, *, of: str, offset: int) -> dict[str, Any]:
+    """Return rows that the database has cut out already as a page of a list."""
+    end = offset + len(rows)
+    following = _cursor(_Place(end, of)) if rows and end < total else None
+    return {"items": list(rows), "total": total, "cursor": following}
+
+
+def cursor_at(offset: int, of: str) -> str:
+    """Return the cursor of a page that begins at an offset, or after an entry of this number."""
+    return _cursor(_Place(offset, of))
 
 
 def _cursor(place: _Place) -> str:

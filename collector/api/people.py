@@ -1,6 +1,6 @@
 """What people's programs ask: schools, rankings, lines below contract. Each sees what its role may see."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Response
@@ -9,7 +9,7 @@ from msgspec import Struct
 from collector import coverage, export, rankings, readiness, sla
 from collector.api import answers
 from collector.api.answers import json_answer, needs, page, schema_of
-from collector.context import By, In
+from collector.context import By, ByWhom, In, note, note_school
 from collector.coverage import SchoolCoverage
 from collector.diagnosis import SchoolDiagnosis, stored
 from collector.readiness import State
@@ -26,6 +26,8 @@ PeriodName = Annotated[
 ]
 RankingName = Annotated[str, Path(json_schema_extra={"enum": list(rankings.names())})]
 RegionCode = Annotated[str | None, Query(description="ISO 3166-2 code, for example KZ-75", max_length=16)]
+Filter = Annotated[str | None, Query(max_length=200, description="exactly as the registry writes it")]
+StateName = Annotated[str | None, Query(json_schema_extra={"enum": list(get_args(State))}, max_length=32)]
 Limit = Annotated[int, Query(ge=1, le=answers.MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=512, description="from the answer before")]
 Format = Annotated[str, Query(pattern="^(json|csv|xlsx|parquet)$")]
@@ -98,11 +100,13 @@ def list_schools(
     openapi_extra=needs("token"),
     summary="One school and its tests",
 )
-def one_school(context: In, viewer: By, school_id: str, period: PeriodName = None) -> Response:
+def one_school(context: In, viewer: By, asker: ByWhom, school_id: str, period: PeriodName = None) -> Response:
     """Answer one school with its readiness and the tests behind it."""
     when = context.period(period)
+    context.catch_up()
     with context.database.reading(viewer) as connection:
         school = schools.visible_school(connection, school_id)
+        note_school(context, asker, school_id, period=when.label)
         judged = readiness.of_school(connection, school, when)
         diagnosis = stored.of_school(connection, school, when, for_operator=viewer.role == "operator")
         speed_tests = figures.school_tests(connection, school_id, when)
@@ -134,25 +138,52 @@ def list_rankings(_viewer: By) -> Response:
 def ranking(
     context: In,
     viewer: By,
+    asker: ByWhom,
     name: RankingName,
     period: PeriodName = None,
     region: RegionCode = None,
+    district: Filter = None,
+    operator: Filter = None,
+    technology: Filter = None,
+    state: StateName = None,
     format: Format = "json",  # noqa: A002 - the parameter's name on the wire
     limit: Limit = answers.DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
     """Answer a ranking as JSON, or as a file."""
     wanted = rankings.get(name)
-    window = rankings.Window(context.period(period), region)
+    of = f"{name} {context.period(period).label} {region} {district} {operator} {technology} {state}"
+    is_file = format != "json"
+    if is_file:
+        asker.require("export")
+    window = rankings.Window(
+        context.period(period),
+        region,
+        district=district,
+        operator=operator,
+        technology=technology,
+        state=state,
+        limit=None if is_file else limit,
+        offset=0 if is_file else answers.offset_of(cursor, of),
+    )
+    context.catch_up(window.period if wanted.rests_on_findings else None)
     with context.database.reading(viewer) as connection:
-        rows = wanted.rows(connection, window)
-    if format != "json":
+        found = wanted.ranked(connection, window)
+    if is_file:
+        note(
+            context,
+            asker,
+            "exported",
+            f"ranking {name}",
+            period=window.period.label,
+            format=format,
+            rows=len(found.rows),
+        )
         headings = {"content-disposition": f'attachment; filename="{name}-{window.period.label}.{format}"'}
         return Response(
-            export.export(rows, wanted.row, format), media_type=export.MEDIA_TYPES[format], headers=headings
+            export.export(found.rows, wanted.row, format), media_type=export.MEDIA_TYPES[format], headers=headings
         )
-    of = f"{name} {window.period.label} {region}"
-    return json_answer(page(rows, of=of, limit=limit, cursor=cursor))
+    return json_answer(answers.part(found.rows, found.total, of=of, offset=window.offset))
 
 
 @routes.get(

@@ -2,19 +2,30 @@
 
 import http
 import logging
+from urllib.parse import urlencode
 
 import msgspec
 import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from agent.contract.errors import MalformedError, NetreadyError, SettingsError, SignatureError
 from agent.contract.wire import Problem
 from collector import pages
-from collector.errors import AccessDenied, DatabaseError, EnrollmentRefused, NotFound
+from collector.errors import (
+    AccessDenied,
+    AccountError,
+    DatabaseError,
+    EnrollmentRefused,
+    LoginNeeded,
+    NotAllowed,
+    NotFound,
+    TooManyTries,
+)
 from collector.ingest import TooLarge
+from collector.people.oidc import OidcError
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER_S = "10"
@@ -26,6 +37,10 @@ _STATUS: tuple[tuple[type[NetreadyError], int], ...] = (
     (SignatureError, 401),
     (EnrollmentRefused, 403),
     (AccessDenied, 401),
+    (NotAllowed, 403),
+    (AccountError, 400),
+    (TooManyTries, 429),
+    (OidcError, 502),
     (NotFound, 404),
     (DatabaseError, 503),
 )
@@ -53,6 +68,10 @@ def install(app: FastAPI) -> None:
     def busy(_request: Request, error: Busy) -> Response:
         return problem(503, str(error), {"retry-after": str(error.retry_after_s)})
 
+    @app.exception_handler(LoginNeeded)
+    def login_needed(request: Request, _error: LoginNeeded) -> Response:
+        return RedirectResponse("/login?" + urlencode({"then": _asked(request)}), status_code=303)
+
     @app.exception_handler(NetreadyError)
     def ours(request: Request, error: NetreadyError) -> Response:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
@@ -60,10 +79,9 @@ def install(app: FastAPI) -> None:
             _log.error("%s", error)
             return problem(503, "the database does not answer; try again in a moment", {"retry-after": _RETRY_AFTER_S})
         if not request.scope["path"].startswith("/api/"):
-            headers = {"www-authenticate": 'Basic realm="netready: your API token is the password", charset="UTF-8"'}
-            return HTMLResponse(pages.error_page(status, str(error)), status, headers if status == 401 else None)
-        headers = {"www-authenticate": 'Bearer realm="netready"'}
-        return problem(status, str(error), headers if status == 401 else None)
+            basic = 'Basic realm="netready: your API token is the password", charset="UTF-8"'
+            return HTMLResponse(pages.error_page(status, str(error)), status, _told(error, status, basic))
+        return problem(status, str(error), _told(error, status, 'Bearer realm="netready"'))
 
     @app.exception_handler(psycopg.DataError)
     def unstorable(_request: Request, error: psycopg.DataError) -> Response:
@@ -82,6 +100,19 @@ def install(app: FastAPI) -> None:
     def bug(_request: Request, error: Exception) -> Response:
         _log.error("unexpected error", exc_info=error)
         return problem(500, "an error in netready itself; it was logged, please report it with the time")
+
+
+def _told(error: NetreadyError, status: int, scheme: str) -> dict[str, str] | None:
+    """Return the headers of a refusal: how to log in, or when to come back."""
+    if status == 401:
+        return {"www-authenticate": scheme}
+    wait = error.retry_after_s if isinstance(error, TooManyTries) else None
+    return None if wait is None else {"retry-after": str(wait)}
+
+
+def _asked(request: Request) -> str:
+    query = request.url.query
+    return request.url.path + (f"?{query}" if query else "")
 
 
 def _plain(request: Request, error: HTTPException) -> Response:

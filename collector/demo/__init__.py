@@ -149,7 +149,7 @@ def _print_place(data: str) -> None:
     window = rankings.Window(periods.quarter_of(datetime.now(UTC), zone))
     ranking = rankings.get("schools")
     with open_database(DatabaseSettings(data=data)) as database, database.reading(MINISTRY) as connection:
-        rows = ranking.rows(connection, window)
+        rows = ranking.ranked(connection, window).rows
     place = next(index for index, row in enumerate(rows) if row.id == SCHOOL)
     shown = sorted({*range(min(5, len(rows))), *range(max(0, place - 2), min(len(rows), place + 3))})
     print_ranking(ranking, [rows[index] for index in shown], window.period.label, _console, mark=SCHOOL)

@@ -106,7 +106,7 @@ def diagnose_school(
     )
     verdict = _verdict(school)
     rooms = {one.place for one in read if one.tested}
-    unfit = {one.computer.place for one in school.slow if one.cause in INSIDE}
+    unfit = {one.computer.place for one in school.slow if one.days_shown(rules)}
     not_organised = _is_not_organised(school, rooms, unfit)
     return SchoolDiagnosis(
         cause=verdict.cause,
@@ -169,7 +169,7 @@ def _verdict(school: _School) -> _Found:
         return _of_line(school)
     if line.delivers and line.cause is None:
         return _delivers(school)
-    return _insufficient(school, line.missing or (_CABLE,))
+    return _insufficient(school, line.missing or _unheard(school) or (_CABLE,))
 
 
 def _not_enough(school: _School) -> tuple[str, ...]:
@@ -186,6 +186,12 @@ def _not_enough(school: _School) -> tuple[str, ...]:
         _CABLE: cabled or measured >= rules.computers.value,
     }
     return tuple(what for what, is_there in wanted.items() if not is_there)
+
+
+def _unheard(school: _School) -> tuple[str, ...]:
+    """Return what the computers on cables lack, where none of them may speak for the line."""
+    cabled = [one for one in school.computers if any(test.medium == "ethernet" for test in one.tested)]
+    return tuple(dict.fromkeys(what for one in cabled for what in one.line.missing))
 
 
 def _insufficient(school: _School, missing: tuple[str, ...]) -> _Found:
@@ -210,7 +216,7 @@ def _of_line(school: _School) -> _Found:
     if line.cause == "ISP_LINE":
         is_many = len(agreeing) >= school.rules.enough.computers.value
         is_spread = max((one.line.days for one in agreeing), default=0) >= school.rules.enough.days.value
-        sure = "high" if is_many and is_spread else sure
+        sure = "high" if is_many and is_spread and not line.is_at_times else sure
     hosts = [figure for one in school.slow if one.cause == "HOST" for figure in one.evidence]
     count = lines.count("computers on clean cables that agree", max(1, len(agreeing)), "computers")
     return _Found(
@@ -292,11 +298,12 @@ def _delivers(school: _School) -> _Found:
         return _insufficient(school, (_TOGETHER,))
     unexplained = [figure for one in school.slow for figure in one.computer.own(weighing.rates(one.tests)[-1:])]
     counter = (*best.own(line.counter_evidence), *unexplained)
-    if school.target is not None and weighing.is_too_small(school.contract, school.target):
+    too_small = weighing.too_small(school.contract, school.target) if school.target is not None else ()
+    if too_small:
         return _Found(
             cause="LOWER_PLAN",
             confidence=line.confidence,
-            sentence=sentences.too_small(),
+            sentence=sentences.too_small(too_small),
             evidence=best.own(line.evidence),
             counter_evidence=counter,
         )
@@ -310,7 +317,7 @@ def _delivers(school: _School) -> _Found:
 
 
 def _is_not_organised(school: _School, rooms: set[str], unfit: set[str]) -> bool:
-    """Tell whether the line delivers and yet does not arrive: in enough rooms, and on enough days each."""
+    """Tell whether the line delivers and yet clearly does not arrive: in enough rooms, on enough days, sure of each."""
     rules = school.rules
     ratio = rules.school.unfit_ratio.value
     is_blamed = school.line.cause == "ISP_LINE" and school.line.is_firm
@@ -325,8 +332,7 @@ def _is_not_organised(school: _School, rooms: set[str], unfit: set[str]) -> bool
             if test.at is not None:
                 tested.setdefault(test.at.date(), set()).add(computer.place)
     for one in school.slow:
-        if one.cause in INSIDE:
-            for day in one.days:
-                failing.setdefault(day, set()).add(one.computer.place)
+        for day in one.days_shown(rules):
+            failing.setdefault(day, set()).add(one.computer.place)
     unfit_days = sum(len(places) >= ratio * len(tested[day]) for day, places in failing.items())
     return unfit_days >= rules.school.unfit_days.value

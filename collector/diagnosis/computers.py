@@ -10,7 +10,7 @@ from msgspec import Struct
 from agent.contract import line as lines
 from agent.contract import signs as signs_of
 from agent.contract import weighing
-from agent.contract.causes import Cause, Confidence, Contract, Evidence
+from agent.contract.causes import INSIDE, Cause, Confidence, Contract, Evidence
 from agent.contract.line import Line
 from agent.contract.measurement import Measurement, Throughput, Unknown
 from agent.contract.rules import Rules
@@ -48,7 +48,10 @@ class Computer(Struct, frozen=True, kw_only=True):
 
 
 class Slow(Struct, frozen=True, kw_only=True):
-    """A computer that is slow, and why (null where nothing shows); ``days`` are those on which it was so."""
+    """A computer that is slow, and why (null where nothing shows); ``days`` are those on which it was so.
+
+    ``is_compared``: nothing shows at itself; a computer beside it that was fast at the same time does.
+    """
 
     computer: Computer
     cause: Cause | None
@@ -56,11 +59,20 @@ class Slow(Struct, frozen=True, kw_only=True):
     tests: tuple[Signs, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     counter_evidence: tuple[Evidence, ...] = ()
+    is_compared: bool = False
 
     @property
     def days(self) -> frozenset[date]:
         """The days of its slow tests that were timed."""
         return frozenset(one.at.date() for one in self.tests if one.at is not None)
+
+    def days_shown(self, rules: Rules) -> frozenset[date]:
+        """The days on which its own network clearly was the cause; none where that is only likely, or borderline."""
+        if self.cause not in INSIDE or self.confidence == "low":
+            return frozenset()
+        # Whom a faster computer beside it proves slow needs no sign of its own.
+        tests = self.tests if self.is_compared else weighing.telling(self.cause, self.tests, rules)
+        return frozenset(one.at.date() for one in tests if one.at is not None)
 
 
 def read(facts: Sequence[ComputerSession], contract: Contract, rules: Rules) -> list[Computer]:
@@ -124,6 +136,7 @@ def _by_comparison(computer: Computer, tests: Sequence[Signs], best: Computer | 
         tests=compared,
         evidence=(*computer.own(evidence), *best.own(weighing.rates(fast)[-1:])),
         counter_evidence=computer.own(weighing.named_once([figure for one in compared for figure in one.path])),
+        is_compared=True,
     )
 
 

@@ -1,6 +1,6 @@
 """The one sentence of each cause for a school: what it is, how many computers, and what to do."""
 
-from agent.contract.causes import Cause, Contract
+from agent.contract.causes import Cause, Contract, DirectionWord
 from agent.contract.line import Line
 
 _NAMES: dict[Cause, str] = {
@@ -41,26 +41,49 @@ def mixed(causes: tuple[Cause, ...]) -> str:
 def of_line(cause: Cause, line: Line, contract: Contract) -> str:
     """Return the sentence of a cause that lies in the line or its use."""
     if cause == "LINE_SATURATED":
+        return _full(line)
+    if cause == "LOWER_PLAN":
+        return _plan(line, contract)
+    when = "at some hours, " if line.is_at_times else ""
+    return (
+        f"The operator's line is slower than the contract promises: {when}in {line.tests} of {line.heard} tests of a "
+        f"clean computer on a cable ({line.days} day{'' if line.days == 1 else 's'}), of which {line.sure_tests} on a "
+        "line that was shown idle. Show this to the operator."
+    )
+
+
+def _full(line: Line) -> str:
+    if line.is_firm:
         return (
             "The school's own traffic fills the line: see who is downloading, move updates to the night, or order a "
             "larger plan. Nobody is at fault."
         )
-    if cause == "LOWER_PLAN":
-        promised = "the contract promises" if contract.agreed else "the school needs"
-        speed = f"{line.plan_bps / 1e6:g} Mbit/s" if line.plan_bps else "one smaller speed"
-        return (
-            f"The line gives {speed} all day, as a smaller plan than {promised} would: compare the bill with the "
-            "contract before complaining about the line."
-        )
     return (
-        f"The operator's line is slower than the contract promises: clean computers on cables measured it {line.tests} "
-        f"times on an idle line ({line.days} day{'' if line.days == 1 else 's'}). Show this to the operator."
+        "The school's own traffic may fill the line, but nobody counted it: see who is downloading and what cameras "
+        "send, move updates to the night, and measure again when nobody else is online."
     )
 
 
-def too_small() -> str:
-    """Return the sentence for a line that keeps a contract which is too small."""
-    return "The line does what its contract promises, and that is less than the school needs: order a larger plan."
+def _plan(line: Line, contract: Contract) -> str:
+    promised = "the contract promises" if contract.agreed else "the school needs"
+    speed = f"{line.plan_bps / 1e6:g} Mbit/s {line.plan_way}" if line.plan_bps else "one smaller speed"
+    gives = f"gives {speed} all day" if line.is_firm else f"gave {speed} in every test so far"
+    cameras = (
+        "" if line.is_firm or line.plan_way == "download" else " (or as one whose rest is used by cameras all day)"
+    )
+    return (
+        f"The line {gives}, as a smaller plan than {promised} would{cameras}: compare the bill with the contract "
+        "before complaining about the line."
+    )
+
+
+def too_small(promised: tuple[tuple[DirectionWord, float], ...]) -> str:
+    """Return the sentence for a line that keeps a contract which is too small, in these directions."""
+    speeds = " and ".join(f"{bps / 1e6:g} Mbit/s {name}" for name, bps in promised)
+    return (
+        f"The line does what its contract of {speeds} promises, and that is less than the school needs: order a larger "
+        "plan."
+    )
 
 
 def healthy(contract: Contract, slow: int, measured: int) -> str:

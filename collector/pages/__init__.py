@@ -1,7 +1,5 @@
 """The same answers as HTML: plain pages that open on a slow school line, print well and need no script."""
 
-from collections import Counter
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,13 +10,26 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from agent.contract.causes import Evidence
 from collector import coverage, rankings, readiness
-from collector.context import In, PageBy
+from collector.absences import Absence
+from collector.context import Asker, In, PageBy, PageByWhom, note_school
 from collector.diagnosis import stored
 from collector.periods import Period, before
 from collector.store import figures, schools
 
 PAGE_ROWS = 50
+_MOST_PAGES = 10_000
 _FOLDER = Path(__file__).parent
+_ABSENCES: dict[Absence, str] = {
+    "line_down": "the line was down",
+    "collector_down": "the collector was down",
+    "agent_broken": "the agent did not work",
+    "not_tested": "no test was due",
+    "power_cut": "power cut",
+    "asleep": "computers asleep",
+    "computers_off": "computers off",
+    "unheard": "not heard of yet",
+    "no_computer": "no computer reports",
+}
 
 
 @cache
@@ -30,7 +41,8 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"mbit": _mbit, "percent": _percent, "figure": _figure}
+    environment.filters |= {"mbit": _mbit, "percent": _percent, "figure": _figure, "sentence": _sentence}
+    environment.globals["absence"] = _ABSENCES
     environment.globals["menu"] = [(name, rankings.get(name).title) for name in rankings.names()]
     return environment
 
@@ -45,6 +57,12 @@ def _mbit(bps: float | None) -> str:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def _sentence(said: object) -> str:
+    """Return an error as a sentence of its own."""
+    text = str(said)
+    return text[:1].upper() + text[1:] + "."
 
 
 def _figure(one: Evidence) -> str:
@@ -78,37 +96,61 @@ def router() -> APIRouter:
 
     @routes.get("/rankings/{name}")
     def ranking(
-        context: In, viewer: PageBy, name: str, period: str | None = None, region: str | None = None, page: int = 1
+        context: In,
+        viewer: PageBy,
+        person: PageByWhom,
+        name: str,
+        period: str | None = None,
+        region: str | None = None,
+        district: str | None = None,
+        operator: str | None = None,
+        technology: str | None = None,
+        state: str | None = None,
+        page: int = 1,
     ) -> Response:
         wanted = rankings.get(name)
-        window = rankings.Window(context.period(period or None), region or None)
+        number = min(max(page, 1), _MOST_PAGES)
+        window = rankings.Window(
+            context.period(period or None),
+            region or None,
+            district=district or None,
+            operator=operator or None,
+            technology=technology or None,
+            state=state or None,
+            limit=PAGE_ROWS,
+            offset=(number - 1) * PAGE_ROWS,
+        )
+        context.catch_up(window.period if wanted.rests_on_findings else None)
         with context.database.reading(viewer) as connection:
-            rows = wanted.rows(connection, window)
+            found = wanted.ranked(connection, window)
             regions = schools.regions(connection)
-        pages = max(1, -(-len(rows) // PAGE_ROWS))
-        number = min(max(page, 1), pages)
-        return _html(
+        pages = max(1, -(-found.total // PAGE_ROWS))
+        return html(
             "ranking.html",
+            person=person,
             name=name,
             ranking=wanted,
             window=window,
             regions=regions,
             periods=_recent(context, window.period),
-            rows=rows[(number - 1) * PAGE_ROWS : number * PAGE_ROWS],
+            rows=found.rows,
             page=number,
             pages=pages,
-            summary=_summary(rows),
-            synthetic=any(row.synthetic for row in rows),
+            summary=found.counted,
+            synthetic=found.synthetic,
             link=lambda **changes: _link(name, window, changes),
         )
 
     @routes.get("/schools/{school_id:path}")
-    def school(context: In, viewer: PageBy, school_id: str, period: str | None = None) -> Response:
+    def school(context: In, viewer: PageBy, person: PageByWhom, school_id: str, period: str | None = None) -> Response:
         when = context.period(period or None)
+        context.catch_up()
         with context.database.reading(viewer) as connection:
             found = schools.visible_school(connection, school_id)
-            return _html(
+            note_school(context, person, school_id, page=True, period=when.label)
+            return html(
                 "school.html",
+                person=person,
                 judged=readiness.of_school(connection, found, when),
                 diagnosis=stored.of_school(connection, found, when, for_operator=viewer.role == "operator"),
                 region=schools.regions(connection)[found.region_id],
@@ -124,15 +166,25 @@ def router() -> APIRouter:
 
 def documentation(document: dict[str, object]) -> Response:
     """Return the API's document as a page of our own: the usual viewers load scripts from third parties."""
-    return _html("docs.html", document=document)
+    return html("docs.html", document=document)
 
 
-def _html(template: str, **values: object) -> HTMLResponse:
-    return HTMLResponse(_templates().get_template(template).render(**values))
+def html(template: str, status: int = 200, *, person: Asker | None = None, **values: object) -> HTMLResponse:
+    """Return a page; what somebody sees who is logged in stays in no browser's cache."""
+    kept = {"cache-control": "no-store"} if person is not None and person.login is not None else None
+    return HTMLResponse(_templates().get_template(template).render(person=person, **values), status, kept)
 
 
 def _link(name: str, window: rankings.Window, changes: dict[str, object]) -> str:
-    query = {"period": window.period.label, "region": window.region_id, **changes}
+    query = {
+        "period": window.period.label,
+        "region": window.region_id,
+        "district": window.district,
+        "operator": window.operator,
+        "technology": window.technology,
+        "state": window.state,
+        **changes,
+    }
     return f"/rankings/{name}?" + urlencode({key: value for key, value in query.items() if value is not None})
 
 
@@ -144,20 +196,3 @@ def _recent(context: In, chosen: Period) -> list[str]:
         quarter = before(quarter, context.zone)
         labels.append(quarter.label)
     return labels if chosen.label in labels else [chosen.label, *labels]
-
-
-def _summary(rows: Sequence[rankings.Row]) -> dict[str, int]:
-    """Count schools by their answer, whether the rows are schools or groups of them."""
-    groups = [row for row in rows if isinstance(row, rankings.GroupRow)]
-    if groups:
-        ready, judged = sum(row.ready for row in groups), sum(row.judged for row in groups)
-        off = sum(row.not_connected for row in groups)
-        return {"schools": sum(row.schools for row in groups), "ready": ready, "below": judged - ready, "off": off}
-    words = {True: "ready", False: "not ready", None: ""}
-    states = Counter(getattr(row, "state", words[row.meets]) for row in rows)
-    return {
-        "schools": len(rows),
-        "ready": states["ready"],
-        "below": states["not ready"],
-        "off": states["not connected"],
-    }

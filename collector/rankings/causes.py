@@ -1,13 +1,12 @@
 """Schools by what is the matter with them: whose fault a slow school is, and how sure that is."""
 
-import msgspec
-
-from collector import rankings, readiness
-from collector.diagnosis import remembered
-from collector.diagnosis.remembered import Summary
-from collector.rankings import Column
-from collector.readiness import Readiness
+from collector import rankings
+from collector.diagnosis import SchoolDiagnosis, stored
+from collector.periods import Period
+from collector.rankings import Column, Ranked
 from collector.store.database import Connection
+from collector.store.findings import JUDGED, NOTHING_TO_RANK_BY, Finding
+from collector.store.schools import SchoolRecord
 
 TITLE = "Causes"
 ABOUT = (
@@ -28,20 +27,23 @@ _SURE = {"high": 3.0, "medium": 2.0, "low": 1.0}
 
 
 class Row(rankings.Row, frozen=True, kw_only=True):
-    """One school; ``line_delivers`` is null where nothing shows it either way."""
+    """One school; ``line_delivers`` is null where nothing shows it either way.
 
-    cause: str
-    confidence: str
-    sentence: str
-    not_organised: bool
-    line_delivers: bool | None
-    computers: int
-    slow_computers: int
-    slow_share: float | None
-    rooms: int
-    unfit_rooms: int
-    defects: str
-    rules_version: str
+    Where nothing was judged yet there is nothing but "INSUFFICIENT".
+    """
+
+    cause: str = "INSUFFICIENT"
+    confidence: str = "low"
+    sentence: str = "Nothing was judged in this period yet."
+    not_organised: bool | None = None
+    line_delivers: bool | None = None
+    computers: int | None = None
+    slow_computers: int | None = None
+    slow_share: float | None = None
+    rooms: int | None = None
+    unfit_rooms: int | None = None
+    defects: str | None = None
+    rules_version: str | None = None
     region: str
     district: str | None
     operator: str | None
@@ -57,26 +59,36 @@ class Row(rankings.Row, frozen=True, kw_only=True):
         return "not properly organised" if self.not_organised else None
 
 
-def rows(connection: Connection, window: rankings.Window) -> list[Row]:
+def ranked(connection: Connection, window: rankings.Window) -> Ranked[Row]:
     """Rank the schools that the viewer may see."""
-    judged = readiness.of_period(connection, window.period, window.region_id)
-    causes = remembered.of_schools(connection, [one.school for one in judged], window.period)
-    found = [_row(one, causes[one.school.school_id]) for one in judged]
-    return rankings.numbered(found, _score, judged_first=False)
+    return rankings.of_findings(connection, window, "causes", Row)
 
 
-def _score(row: Row) -> float | None:
-    if row.cause == "INSUFFICIENT":
-        return None
-    return 0.0 if row.cause == "HEALTHY" else _SURE[row.confidence] + (row.slow_share or 0.0) / 2
+def find(connection: Connection, school: SchoolRecord, period: Period, operator: str) -> Finding:
+    """Diagnose one school, for its operator without what is only the school's."""
+    return finding(stored.of_school(connection, school, period, for_operator=bool(operator)))
 
 
-def _row(one: Readiness, summary: Summary) -> Row:
-    return Row(
-        **rankings.of_line(one),
-        slow_share=summary.slow_computers / summary.computers if summary.computers else None,
-        region=one.school.region_id,
-        district=one.school.district,
-        operator=one.school.operator,
-        **msgspec.structs.asdict(summary),
+def finding(one: SchoolDiagnosis) -> Finding:
+    """Return a school's place by its cause, and the diagnosis without its figures: those are shown one at a time."""
+    share = one.slow_computers / one.computers if one.computers else None
+    is_known = one.cause != "INSUFFICIENT"
+    score = 0.0 if one.cause == "HEALTHY" else _SURE[one.confidence] + (share or 0.0) / 2
+    return Finding(
+        place=JUDGED if is_known else NOTHING_TO_RANK_BY,
+        score=score if is_known else None,
+        body={
+            "cause": one.cause,
+            "confidence": one.confidence,
+            "sentence": one.sentence,
+            "not_organised": one.not_organised,
+            "line_delivers": one.line_delivers,
+            "computers": one.computers,
+            "slow_computers": one.slow_computers,
+            "slow_share": share,
+            "rooms": one.rooms,
+            "unfit_rooms": one.unfit_rooms,
+            "defects": ", ".join(sorted({defect.defect for defect in one.defects})),
+            "rules_version": one.rules_version,
+        },
     )

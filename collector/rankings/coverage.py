@@ -1,11 +1,13 @@
 """Schools, by how many of all their rooms the school's own Wi-Fi reaches."""
 
 from agent.contract.rules import shipped_rules
-from collector import coverage, rankings, readiness
-from collector.coverage import Coverage, Shares
-from collector.rankings import Column
-from collector.readiness import Readiness
+from collector import coverage, rankings
+from collector.coverage import Coverage
+from collector.periods import Period
+from collector.rankings import Column, Ranked
 from collector.store.database import Connection
+from collector.store.findings import JUDGED, NOTHING_TO_RANK_BY, Finding
+from collector.store.schools import SchoolRecord
 
 TITLE = "Coverage"
 SHOWS_SPEEDS = False
@@ -28,48 +30,52 @@ COLUMNS = (
 
 
 class Row(rankings.Row, frozen=True, kw_only=True):
-    """One school; speeds and ``meets`` are the line's. Shares are of 1, null where there is nothing to share."""
+    """One school; speeds, ``share`` and ``meets`` are the line's. Shares of rooms are null where there is no room.
+
+    Everything of rooms and computers is null where nobody looked yet.
+    """
 
     region: str
-    rooms: int
-    rooms_measured: int
-    rooms_passed: int
-    rooms_borderline: int
-    rooms_passed_share: float | None
-    rooms_measured_share: float | None
-    rooms_passed_of_measured: float | None
-    computers: int
-    computers_measured: int
-    computers_passed: int
-    computers_passed_share: float | None
+    rooms: int | None = None
+    rooms_measured: int | None = None
+    rooms_passed: int | None = None
+    rooms_borderline: int | None = None
+    rooms_passed_share: float | None = None
+    rooms_measured_share: float | None = None
+    rooms_passed_of_measured: float | None = None
+    computers: int | None = None
+    computers_measured: int | None = None
+    computers_passed: int | None = None
+    computers_passed_share: float | None = None
 
 
-def rows(connection: Connection, window: rankings.Window) -> list[Row]:
+def ranked(connection: Connection, window: rankings.Window) -> Ranked[Row]:
     """Rank the schools that the viewer may see; a school in which no room was measured has no rank."""
-    lines = readiness.of_period(connection, window.period, window.region_id)
-    covered = coverage.of_period(connection, window.period, window.region_id)
-    found = [_row(line, one) for line, (_, one) in zip(lines, covered, strict=True)]
-    return rankings.numbered(found, _score, judged_first=False)
+    return rankings.of_findings(connection, window, "coverage", Row)
 
 
-def _score(row: Row) -> float | None:
-    return row.rooms_passed_share if row.rooms_measured else None
+def find(connection: Connection, school: SchoolRecord, period: Period, operator: str) -> Finding | None:
+    """Look at one school; rooms are not for operators."""
+    return None if operator else finding(coverage.of_school(connection, school, period))
 
 
-def _row(line: Readiness, one: Coverage) -> Row:
-    rooms: Shares = one.rooms
-    return Row(
-        **rankings.of_line(line),
-        region=line.school.region_id,
-        rooms=rooms.total,
-        rooms_measured=rooms.measured,
-        rooms_passed=rooms.passed,
-        rooms_borderline=rooms.borderline,
-        rooms_passed_share=rooms.passed_of_total,
-        rooms_measured_share=rooms.measured_of_total,
-        rooms_passed_of_measured=rooms.passed_of_measured,
-        computers=one.computers.total,
-        computers_measured=one.computers.measured,
-        computers_passed=one.computers.passed,
-        computers_passed_share=one.computers.passed_of_total,
+def finding(one: Coverage) -> Finding:
+    """Return a school's place by its rooms."""
+    rooms, computers = one.rooms, one.computers
+    return Finding(
+        place=JUDGED if rooms.measured else NOTHING_TO_RANK_BY,
+        score=rooms.passed_of_total if rooms.measured else None,
+        body={
+            "rooms": rooms.total,
+            "rooms_measured": rooms.measured,
+            "rooms_passed": rooms.passed,
+            "rooms_borderline": rooms.borderline,
+            "rooms_passed_share": rooms.passed_of_total,
+            "rooms_measured_share": rooms.measured_of_total,
+            "rooms_passed_of_measured": rooms.passed_of_measured,
+            "computers": computers.total,
+            "computers_measured": computers.measured,
+            "computers_passed": computers.passed,
+            "computers_passed_share": computers.passed_of_total,
+        },
     )

@@ -1,16 +1,15 @@
 """Regions, by the share of their judged schools that meet the target."""
 
-from collections import defaultdict
-
-from collector import rankings, readiness
-from collector.readiness import Readiness
+from collector import rankings
+from collector.rankings import Ranked
 from collector.store import schools
 from collector.store.database import Connection
 
 TITLE = "Regions"
 ABOUT = (
-    "Ordered by the share of judged schools that meet the target. Speeds are the median of the schools' typical speeds;"
-    " a region meets the target when every judged school does."
+    "Ordered by the share of judged schools that are ready, drawn towards the country's share where few were judged."
+    " Speeds are the median of the schools' typical speeds; a region meets the target when every judged school does. A"
+    " school counts where it stood at the time: regions split."
 )
 
 
@@ -21,15 +20,12 @@ class Row(rankings.GroupRow, frozen=True, kw_only=True):
     name_ru: str
 
 
-def rows(connection: Connection, window: rankings.Window) -> list[Row]:
+def ranked(connection: Connection, window: rankings.Window) -> Ranked[Row]:
     """Rank the regions in which the viewer may see schools."""
     regions = schools.regions(connection)
-    by_region: dict[str, list[Readiness]] = defaultdict(list)
-    for one in readiness.of_period(connection, window.period, window.region_id):
-        by_region[one.school.region_id].append(one)
-    found = []
-    for key, members in by_region.items():
-        names = regions[key]
-        row = rankings.group_row(Row, key, names.name_en, members, name_kk=names.name_kk, name_ru=names.name_ru)
-        found.append(row)
-    return rankings.numbered(found, lambda row: row.ready_share)
+
+    def names(key: str) -> dict[str, str]:
+        known = regions[key]
+        return {"name": known.name_en, "name_kk": known.name_kk, "name_ru": known.name_ru}
+
+    return rankings.groups(connection, window, Row, "region", names)

@@ -1,19 +1,21 @@
-"""Schools, by how far their typical speeds reach what their pupils need."""
+"""Schools, by the share of their measured half hours of lessons in which the target was reached."""
 
-from collector import rankings, readiness
-from collector.readiness import Readiness
+from collector import rankings
+from collector.rankings import Counted, Ranked
+from collector.store import standings
 from collector.store.database import Connection
 
 TITLE = "Schools"
 ABOUT = (
-    "Ordered by how far the typical download and upload of the school's best-placed computer reach the target, in the"
-    " weaker direction; where paced tests are all there is, what they prove counts. Schools without enough tests come"
-    " after, schools without any test or line last, without a rank."
+    "Ordered by the share of measured half hours of lessons in which the school's best-placed computer reached the"
+    " target in both directions, drawn towards the country's share where little was measured; equal shares by how far"
+    " typical speeds reach the target. Schools without enough data come after, those without any test last, without a"
+    " rank."
 )
 
 
 class Row(rankings.Row, frozen=True, kw_only=True):
-    """One school."""
+    """One school. ``p25`` is a hard day's speed, the plain one typical, ``p95`` the capacity; see README, Readiness."""
 
     region: str
     district: str | None
@@ -23,33 +25,20 @@ class Row(rankings.Row, frozen=True, kw_only=True):
     computers: int
     state: str
     reason: str
+    days: int = 0
+    slots: int = 0
+    slots_met: int = 0
+    slots_missed: int = 0
+    download_p25_bps: float | None = None
+    download_p95_bps: float | None = None
+    upload_p25_bps: float | None = None
+    upload_p95_bps: float | None = None
+    missing_download_bps: float | None = None
+    missing_upload_bps: float | None = None
 
 
-def rows(connection: Connection, window: rankings.Window) -> list[Row]:
+def ranked(connection: Connection, window: rankings.Window) -> Ranked[Row]:
     """Rank the schools that the viewer may see."""
-    judged = readiness.of_period(connection, window.period, window.region_id)
-    return rankings.numbered([_row(one) for one in judged], rankings.fitness)
-
-
-def _row(one: Readiness) -> Row:
-    return Row(
-        id=one.school.school_id,
-        name=one.school.name,
-        tests=one.tests,
-        download_bps=one.download_bps,
-        upload_bps=one.upload_bps,
-        download_at_least_bps=one.download_at_least_bps,
-        upload_at_least_bps=one.upload_at_least_bps,
-        required_download_bps=one.target.download_bps,
-        required_upload_bps=one.target.upload_bps,
-        meets=one.meets,
-        synthetic=one.school.synthetic,
-        region=one.school.region_id,
-        district=one.school.district,
-        operator=one.school.operator,
-        connectivity_type=one.school.connectivity_type,
-        pupils=one.school.pupils,
-        computers=one.computers,
-        state=one.state,
-        reason=one.reason,
-    )
+    found = standings.schools(connection, window.question())
+    rows = [Row(**rankings.of_line(Row, row)) for row in found.rows]
+    return Ranked(rows=rows, total=found.total, counted=Counted(**found.counted), synthetic=found.synthetic)

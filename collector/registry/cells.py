@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from datetime import date
 
 from collector.registry.findings import quoted
 
@@ -37,6 +38,15 @@ _CONNECTIVITY = {
 _CONNECTIVITY_WORDS = {word: kind for kind, words in _CONNECTIVITY.items() for word in words.split()}
 _UNKNOWN_CONNECTIVITY = frozenset({"", "-", "unknown", "n/a", "неизвестно", "нет данных", "белгісіз"})
 NOT_CONNECTED = "none"
+
+
+_YES = frozenset({"yes", "true", "1", "open", "да", "иә", "ия", "открыта", "ашық"})
+_NO = frozenset({"no", "false", "0", "closed", "нет", "жоқ", "закрыта", "жабық"})
+_DATE = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})(?: 00:00:00)?"
+    r"|(?P<day_first>[0-9]{2})[.](?P<month_second>[0-9]{2})[.](?P<year_last>[0-9]{4})"
+)
+_DATE_PARTS = (("year", "year_last"), ("month", "month_second"), ("day", "day_first"))
 
 
 class CellError(ValueError):
@@ -225,3 +235,33 @@ def connectivity(cell: str | float) -> str | None:
 def is_cut_off(cell: str | float) -> bool:
     """Tell whether the kind of line says that there is none."""
     return isinstance(cell, str) and _CONNECTIVITY_WORDS.get(cell.strip().lower()) == NOT_CONNECTED
+
+
+def yes_or_no(cell: str | float) -> bool | None:
+    """Return a yes or no, null if empty or unknown; raises CellError for anything else."""
+    found = one_line(cell).lower()
+    if found in _UNKNOWN_CONNECTIVITY:
+        return None
+    if found in _YES or found in _NO:
+        return found in _YES
+    raise CellError(f"{quoted(found)} is neither yes nor no; write yes or no, or leave the cell empty")
+
+
+def day(cell: str | float) -> date | None:
+    """Return a date, null if empty; raises CellError unless it is 2026-09-01 or 01.09.2026."""
+    found = one_line(cell)
+    if not found:
+        return None
+    match = _DATE.fullmatch(found)
+    try:
+        if match is None:
+            raise ValueError  # noqa: TRY301 - one sentence for both
+        year, month, number = (match[a] or match[b] for a, b in _DATE_PARTS)
+        return date(int(year), int(month), int(number))
+    except ValueError as error:
+        raise CellError(f"{quoted(found)} is no date; write it as 2026-09-01") from error
+
+
+def other_id(cell: str | float) -> str | None:
+    """Return the id of another school, null if empty; raises CellError where it is none."""
+    return school_id(cell) if one_line(cell) else None

@@ -2,50 +2,68 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 
 from collector.errors import RegistryError
-from collector.registry import cells
+from collector.registry import cells, giga
 from collector.registry.findings import Findings
-from collector.registry.regions import Region, shipped_country
-from collector.registry.rows import COLUMNS, RowReader
+from collector.registry.regions import shipped_country
+from collector.registry.rows import COLUMNS, OPTIONAL_COLUMNS, RowReader
 from collector.registry.table import Line, read_table
 from collector.store.schools import SchoolRecord
 
 MAX_EXTRA_COLUMNS = 200
 MAX_COLUMN_CHARACTERS = 100
 
+Form = Literal["netready", "giga"]
+
 
 class Registry(Struct, frozen=True, kw_only=True):
-    """The schools of a file in its order, and what a person should look at."""
+    """The schools of a file in its order, as they were on a date, and what a person should look at.
+
+    ``silent_on``: fields of a school on which the file's format says nothing. ``open_ids``: schools it says are open.
+    """
 
     rows: tuple[SchoolRecord, ...]
+    as_of: date
+    silent_on: tuple[str, ...] = ()
+    open_ids: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
 
-def read(file: Path, regions: Sequence[Region] | None = None) -> Registry:
-    """Read a registry file; ``regions`` are the shipped country's if none are given.
+def read(file: Path, as_of: date, form: Form = "netready") -> Registry:
+    """Read a registry file as it was on a date.
 
     Raises:
         RegistryError: with every problem as "line N, column NAME: ..."; nothing of the file should be used then.
     """
     findings = Findings()
     table = read_table(file, findings)
+    silent_on: tuple[str, ...] = ()
+    if form == "giga":
+        table, silent_on = giga.translated(table, findings)
+        findings.raise_problems(file.name)
     columns = _columns(table.header, findings)
     if not set(columns) & set(COLUMNS):
         where = f"{file.name}: line {table.header.number}"
         raise RegistryError(f"{where} is no header of a registry; it needs the columns {','.join(COLUMNS)}")
-    country = shipped_country()
-    reader = RowReader(country.about, regions or country.regions, columns, findings)
+    reader = RowReader(shipped_country(), columns, findings, as_of)
     rows = [row for line in table.rows if (row := reader.read(line)) is not None]
     reader.ids.check_zeros()
     findings.raise_problems(file.name)
     if not rows:
         raise RegistryError(f"{file.name}: there is a header but no school below it")
-    return Registry(rows=tuple(rows), warnings=findings.warnings())
+    return Registry(
+        rows=tuple(rows),
+        as_of=as_of,
+        silent_on=silent_on,
+        open_ids=frozenset(reader.open_ids),
+        warnings=findings.warnings(),
+    )
 
 
 def template() -> str:
@@ -66,7 +84,7 @@ def _columns(header: Line, findings: Findings) -> list[str]:
     for column, times in Counter(filter(None, names)).items():
         if times > 1:
             findings.problem(header.number, column, f"there are {times} columns of this name; rename or remove one")
-    if len(names) - len(COLUMNS) > MAX_EXTRA_COLUMNS:
+    if len(set(names) - {*COLUMNS, *OPTIONAL_COLUMNS}) > MAX_EXTRA_COLUMNS:
         findings.problem(
             header.number, None, f"{len(names)} columns; at most {MAX_EXTRA_COLUMNS} further ones are kept"
         )
@@ -81,4 +99,4 @@ def _column(number: int, header: Line, findings: Findings) -> str:
         findings.problem(header.number, f"number {number + 1}", str(error))
         return ""
     name = re.sub(r"[\s-]+", "_", written.lower())
-    return name if name in COLUMNS else written
+    return name if name in COLUMNS or name in OPTIONAL_COLUMNS else written

@@ -1,10 +1,11 @@
-"""The country's units from config/kz/regions.toml, and finding one by code, name, alias or former name."""
+"""The country's units from config/kz/regions.toml, and finding one by code, name, alias or former name at a date."""
 
 import functools
 import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -47,8 +48,9 @@ class Box(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Region(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One unit of the country.
 
-    ``aliases`` mean the same area; ``former`` names meant another one. ``tile`` is (column, row) of the schematic map,
-    ``centre`` (latitude, longitude) of the seat; ``population`` and ``urban_ratio`` serve ``simulate`` only.
+    ``aliases`` mean the same area; ``former`` names meant another one. ``since``: the first day of these borders, where
+    it matters. ``tile`` is (column, row) of the schematic map, ``centre`` (latitude, longitude) of the seat;
+    ``population`` and ``urban_ratio`` serve ``simulate`` only.
     """
 
     region_id: Code = msgspec.field(name="code")
@@ -60,6 +62,20 @@ class Region(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     urban_ratio: Annotated[float, Meta(ge=0, le=1)]
     aliases: tuple[Name, ...] = ()
     former: tuple[Name, ...] = ()
+    since: date | None = None
+
+
+class FormerRegion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A unit that was: until which day (not included), and the codes of what its area is today."""
+
+    region_id: Code = msgspec.field(name="code")
+    names: Names
+    until: date
+    successors: Annotated[tuple[Code, ...], Meta(min_length=1)]
+    aliases: tuple[Name, ...] = ()
+
+
+Unit = Region | FormerRegion
 
 
 class About(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,34 +92,58 @@ class Country(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     about: About = msgspec.field(name="country")
     regions: Annotated[tuple[Region, ...], Meta(min_length=1)]
+    former_regions: tuple[FormerRegion, ...] = ()
 
 
 class Found(NamedTuple):
-    """The regions a text may mean: none, one, or several when it is ambiguous; ``former`` if an old name was used."""
+    """The units a text may mean: none, one, or several when it is ambiguous; ``former`` if an old name was used."""
 
-    regions: tuple[Region, ...]
+    regions: tuple[Unit, ...]
     former: bool
 
 
 class Gazetteer:
-    """Finds regions by what people write in a file."""
+    """Finds regions by what people write in a file; ``as_of`` is the date of the file, today without one."""
 
-    def __init__(self, regions: Iterable[Region]) -> None:
+    def __init__(
+        self, regions: Iterable[Region], former: Iterable[FormerRegion] = (), as_of: date | None = None
+    ) -> None:
+        self._as_of = as_of
         self._current: dict[str, list[Region]] = {}
         self._former: dict[str, list[Region]] = {}
+        self._units: dict[str, list[FormerRegion]] = {}
+        for unit in former:
+            for key in dict.fromkeys(_plain(name) for name in (unit.region_id, *_all_names(unit))):
+                self._units.setdefault(key, []).append(unit)
         for region in regions:
-            names = (region.region_id, region.names.kk, region.names.ru, region.names.en, *region.aliases)
-            for key in dict.fromkeys(_plain(name) for name in names):
+            for key in dict.fromkeys(_plain(name) for name in (region.region_id, *_all_names(region))):
                 self._current.setdefault(key, []).append(region)
             for key in dict.fromkeys(_plain(name) for name in region.former):
                 self._former.setdefault(key, []).append(region)
 
     def find(self, text: str) -> Found:
-        """Return what the text may mean; case, spacing, hyphens and usual abbreviations make no difference."""
+        """Return what the text may mean; case, spacing, hyphens and usual abbreviations make no difference.
+
+        A name means what it meant at the date of the file. A code of today means today's area, whatever the date.
+        """
         key = _plain(text)
-        if key in self._current:
-            return Found(tuple(self._current[key]), former=False)
+        current = self._current.get(key, [])
+        if self._as_of is not None:
+            was = [unit for unit in self._units.get(key, []) if self._as_of < unit.until]
+            was_already = [one for one in current if one.since is None or one.since <= self._as_of]
+            if was or was_already:
+                return Found((*was, *was_already), former=False)
+        if current:
+            return Found(tuple(current), former=False)
         return Found(tuple(self._former.get(key, ())), former=True)
+
+    def once(self, text: str) -> tuple[FormerRegion, ...]:
+        """Return the units that were called so once, whatever the date."""
+        return tuple(self._units.get(_plain(text), ()))
+
+
+def _all_names(unit: Unit) -> tuple[str, ...]:
+    return (unit.names.kk, unit.names.ru, unit.names.en, *unit.aliases)
 
 
 def load(file: Path) -> Country:
@@ -117,6 +157,10 @@ def load(file: Path) -> Country:
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
             raise SettingsError(f"{file}: two regions have the {what} {twice}; give each its own")
+    codes = {region.region_id for region in country.regions}
+    for unit in country.former_regions:
+        if unit.region_id in codes or not codes.issuperset(unit.successors):
+            raise SettingsError(f"{file}: former region {unit.region_id}: it or a successor is not what it should be")
     ordered = tuple(sorted(country.regions, key=lambda region: region.region_id))
     return msgspec.structs.replace(country, regions=ordered)
 
@@ -132,8 +176,8 @@ def regions() -> tuple[Region, ...]:
     return shipped_country().regions
 
 
-def region_records(regions: Iterable[Region]) -> list[RegionRecord]:
-    """Return what the store keeps of regions."""
+def region_records(regions: Iterable[Unit]) -> list[RegionRecord]:
+    """Return what the store keeps of regions, former ones too where a school is known under no other."""
     return [
         RegionRecord(
             region_id=region.region_id,

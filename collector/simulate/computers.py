@@ -15,7 +15,7 @@ from agent.contract import signing
 from collector.simulate.country import Site, dice
 
 SOFTWARE = "netready-simulate"
-_EDITION = 2  # of what is simulated: other reports need other keys
+_EDITION = 3  # of what is simulated: other reports need other keys
 
 
 class Plan(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from agent.contract import measurement, report, signing
+from agent.contract import measurement, report
 from agent.contract.lan import Echoes, Lan
 from agent.contract.measurement import Link, Measurement
 from agent.contract.report import Report
@@ -76,8 +76,13 @@ def _bssid(site: Site, room: str) -> str:
     return "02:" + octets.hex(":")  # locally administered: no manufacturer's
 
 
-def walk(computer: Computer, plan: Plan, sequence: int, previous: str | None) -> Iterator[bytes]:
-    """Make the reports of a walk through some rooms in the last evening, after ``sequence`` and ``previous``."""
+def walk(computer: Computer, plan: Plan, sequence: int, previous: str | None) -> Iterator[Report]:
+    """Make the reports of a walk through some rooms in the last evening, after ``sequence`` and ``previous``.
+
+    It takes a computer on Wi-Fi: with others there is none.
+    """
+    if computer.wifi_bps is None:
+        return
     site = computer.site
     draw = dice(computer.agent_id, "walk")
     labels = [room.label for room in rooms(site)]
@@ -87,9 +92,8 @@ def walk(computer: Computer, plan: Plan, sequence: int, previous: str | None) ->
     for number, room in enumerate(stops):
         at = start + number * timedelta(minutes=2)
         made = _stop(computer, room, at, sequence + number + 1, previous)
-        payload = report.encode(made)
-        previous = report.sha256_hex(payload)
-        yield msgspec.json.encode(signing.sign(report.PAYLOAD_TYPE, payload, computer.key))
+        previous = report.sha256_hex(report.encode(made))
+        yield made
 
 
 def _stop(computer: Computer, room: str, at: datetime, sequence: int, previous: str | None) -> Report:

@@ -7,15 +7,16 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from agent.contract.wire import Receipt
-from collector import ingest, registry
+from collector import ingest, registry, rollup
 from collector.errors import SimulationError
+from collector.rollup import Calendars
 from collector.simulate import rooms
 from collector.simulate.computers import SOFTWARE, Computer, Plan, computers
 from collector.simulate.country import Site, sites
 from collector.simulate.sessions import envelopes
 from collector.store import agents, schools
 from collector.store import rooms as stored_rooms
-from collector.store.database import Database
+from collector.store.database import Connection, Database
 
 BATCH_REPORTS = 200
 
@@ -33,39 +34,55 @@ class Sent(Struct, frozen=True, kw_only=True):
     duplicates: int
 
 
-def run(
-    database: Database, *, schools: int, days: int, seed: int, now: datetime, progress: Progress | None = None
-) -> Sent:
-    """Put a synthetic country and its reports of the last ``days`` school days before today into the database.
+def run(database: Database, plan: Plan, now: datetime, calendars: Calendars, progress: Progress | None = None) -> Sent:
+    """Put a synthetic country and its reports into the database, and add them up.
 
-    The same numbers on the same day bring the same bytes: running it again changes nothing.
+    The same plan brings the same bytes: running it again changes nothing.
 
     Raises:
         SimulationError: the collector did not take a report.
     """
-    zone = ZoneInfo(registry.shipped_country().about.time_zone)
-    yesterday = now.astimezone(zone).date() - timedelta(days=1)
-    plan = Plan(schools=schools, days=days, seed=seed, last_day=yesterday)
-    country = sites(schools, seed)
-    _keep_country(database, country)
+    country = sites(plan.schools, plan.seed)
+    with database.owning() as connection:
+        keep_country(connection, country)
+    sent = deliver(database, country, plan, now, progress)
+    rollup.run(database, calendars)
+    return sent
+
+
+def deliver(
+    database: Database, country: Sequence[Site], plan: Plan, now: datetime, progress: Progress | None = None
+) -> Sent:
+    """Enrol the computers of schools that are in the registry, and deliver their reports as received at ``now``.
+
+    Raises:
+        SimulationError: the collector did not take a report.
+    """
 
     def register(computer: Computer) -> None:
         with database.ingesting() as connection:
             agents.keep_agent(connection, _enrolled(computer))
 
-    def deliver(batch: Sequence[bytes]) -> Sequence[Receipt]:
+    def hand_in(batch: Sequence[bytes]) -> Sequence[Receipt]:
         # Leaving the block commits: the receipts count only then.
         with database.ingesting() as connection:
             return ingest.accept(connection, batch, now)
 
-    return send(country, plan, register, deliver, progress)
+    return send(country, plan, register, hand_in, progress)
 
 
-def _keep_country(database: Database, country: Sequence[Site]) -> None:
-    with database.owning() as connection:
-        schools.keep_regions(connection, registry.region_records(registry.regions()))
-        schools.keep_schools(connection, [site.school for site in country])
-        stored_rooms.keep_rooms(connection, [room for site in country for room in rooms.rooms(site)])
+def plan_until_yesterday(schools: int, days: int, seed: int, now: datetime) -> Plan:
+    """Return the plan of so many school days before today."""
+    zone = ZoneInfo(registry.shipped_country().about.time_zone)
+    yesterday = now.astimezone(zone).date() - timedelta(days=1)
+    return Plan(schools=schools, days=days, seed=seed, last_day=yesterday)
+
+
+def keep_country(connection: Connection, country: Sequence[Site]) -> None:
+    """Store a country's registry: regions, schools, rooms."""
+    schools.keep_regions(connection, registry.region_records(registry.regions()))
+    schools.keep_schools(connection, [site.school for site in country])
+    stored_rooms.keep_rooms(connection, [room for site in country for room in rooms.rooms(site)])
 
 
 def _enrolled(computer: Computer) -> dict[str, object]:

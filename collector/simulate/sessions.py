@@ -1,17 +1,19 @@
 """What a simulated computer reports: its school's line as an agent's probes would show it, session after session."""
 
+import functools
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import Struct
 
 from agent.contract import measurement, report, signing
 from agent.contract.failure import Failure
 from agent.contract.measurement import Direction, Failed, Form, Latency, Link, Measurement, Purpose, Throughput
 from agent.contract.report import Report
-from agent.contract.standards import required_download
+from agent.contract.standards import Interval, required_download
 from collector.registry import shipped_country
 from collector.simulate import rooms
 from collector.simulate.computers import SOFTWARE, Computer, Plan
@@ -32,32 +34,74 @@ _FAILURES: tuple[Failure, ...] = ("connect_timeout", "stalled", "dns_failed", "u
 _DISTURBED_SHARE = 0.05
 _GOODPUT_OF_IP = 1448 / 1500  # TCP payload with timestamps in a full packet
 _SAMPLES = 8
+_LINK_S, _LATENCY_S, _FAILED_S = 1.0, 1.4, 5.0
+_ON_BEFORE_S = 600.0
+
+
+class Seen(Struct, frozen=True):
+    """A direction as it was measured, and for how long."""
+
+    interval: Interval
+    duration_s: float
+
+
+class Spoken(Struct, frozen=True):
+    """What a session shows of the line: as its test reports it, less all that judges nothing."""
+
+    at: datetime
+    download: Seen
+    upload: Seen
+    tainted: tuple[str, ...]
+
+    @property
+    def took_s(self) -> float:
+        """How long the test took."""
+        return round(self.download.duration_s + self.upload.duration_s + 0.5, 2)
 
 
 def envelopes(computer: Computer, plan: Plan) -> Iterator[bytes]:
     """Make a computer's reports, the oldest first, each chained to the one before and signed."""
-    zone = ZoneInfo(shipped_country().about.time_zone)
     previous: str | None = None
     sequence = 0
+    for sequence, session in enumerate(sessions(computer, plan), start=1):
+        payload = report.encode(session.report(sequence, previous))
+        previous = report.sha256_hex(payload)
+        yield _signed(computer, payload)
+    for stop in rooms.walk(computer, plan, sequence, previous):
+        yield _signed(computer, report.encode(stop))
+
+
+def _signed(computer: Computer, payload: bytes) -> bytes:
+    return msgspec.json.encode(signing.sign(report.PAYLOAD_TYPE, payload, computer.key))
+
+
+def sessions(computer: Computer, plan: Plan) -> Iterator["Session"]:
+    """Yield a computer's sessions, the oldest first."""
+    zone = ZoneInfo(shipped_country().about.time_zone)
     last_long = date.min
     for day in plan.school_days():
         draw = dice(computer.agent_id, day)
-        school_day = dice(plan.seed, computer.site.school.school_id, day).gauss(1.0, 0.03)
-        starts = _sessions(draw, day, plan.sessions_per_day)
+        school_day = _school_day(plan.seed, computer.site.school.school_id, day)
+        starts = _starts(draw, day, plan.sessions_per_day)
         for start in starts:
-            sequence += 1
             asked = _asked(start, starts, (day - last_long).days)
             if asked == ("capacity", "long"):
                 last_long = day
-            session = _Session(draw, computer, start.replace(tzinfo=zone), min(1.06, max(0.85, school_day)), asked)
-            payload = report.encode(session.report(sequence, previous))
-            previous = report.sha256_hex(payload)
-            yield msgspec.json.encode(signing.sign(report.PAYLOAD_TYPE, payload, computer.key))
-    if computer.wifi_bps is not None:
-        yield from rooms.walk(computer, plan, sequence, previous)
+            yield Session(draw, computer, start.replace(tzinfo=zone), school_day, asked)
 
 
-def _sessions(draw: random.Random, day: date, count: int) -> list[datetime]:
+def link_speed_bps(computer: Computer) -> float:
+    """Return what a computer's link says of its own speed."""
+    return 1e9 if computer.wifi_bps is None else round(computer.wifi_bps * 2.2, -6)
+
+
+@functools.lru_cache(maxsize=512)  # a year of the school whose computers come one after the other
+def _school_day(seed: int, school_id: str, day: date) -> float:
+    """Return how well a school's line does on a day; 1.0 is as usual."""
+    return min(1.06, max(0.85, dice(seed, school_id, day).gauss(1.0, 0.03)))
+
+
+def _starts(draw: random.Random, day: date, count: int) -> list[datetime]:
     """Spread sessions over the school day, each somewhere in its slot; one more in the evening if it is still on."""
     slot = timedelta(hours=_LAST_HOUR - _FIRST_HOUR) / count
     opening = datetime.combine(day, time(_FIRST_HOUR))
@@ -78,83 +122,143 @@ def _asked(start: datetime, starts: list[datetime], days: int) -> tuple[Purpose,
     return ("capacity", "long") if start == starts[-1] and days >= _LONG_DAYS else ("verdict", "short")
 
 
-class _Session:
-    """One session of one computer: link, latency, throughput, as the agent's probes would report them."""
+class Session:
+    """One session of one computer, which is switched on for it: link, latency, throughput, as the agent's probes do.
+
+    ``shows`` is what it shows of the line, null where it failed by ``failure``. These are drawn at once; all else from
+    dice of their own, and only for a report.
+    """
 
     def __init__(
         self,
         draw: random.Random,
         computer: Computer,
         start: datetime,
-        day_factor: float,
+        school_day: float,
         asked: tuple[Purpose, Form],
     ) -> None:
-        self._draw = draw
         self._purpose, self._form = asked
         self._computer = computer
         self._line: Line = computer.site.line
         self._start = start.astimezone(UTC)
         load = _LOAD_BY_HOUR.get(start.hour, _EVENING_LOAD)
-        self._share = day_factor * (1 - self._line.congestion * load)
-        self._boot = f"synthetic-{start:%Y%m%d}"
-        self._uptime_s = (start - start.replace(hour=7, minute=30, second=0)).total_seconds()
+        self._share = school_day * (1 - self._line.congestion * load)
+        self._paces = self._paced()
+        self.boot_id = f"synthetic-{start:%Y%m%d-%H%M%S}"
+        self.failure = draw.choice(_FAILURES) if draw.random() < _FAILED_SHARE else None
+        self.shows = None if self.failure else self._shown(draw)
+
+    @property
+    def took_s(self) -> float:
+        """How long it took."""
+        return round(_LINK_S + (_FAILED_S if self.shows is None else _LATENCY_S + self.shows.took_s), 3)
+
+    @property
+    def ended_at(self) -> datetime:
+        """When it was over and its report was made."""
+        return self._start + timedelta(seconds=self.took_s)
+
+    @property
+    def monotonic_s(self) -> float:
+        """How long its computer had been on by then."""
+        return round(_ON_BEFORE_S + self.took_s, 3)
+
+    def _paced(self) -> tuple[float | None, float | None]:
+        """Return how fast the far end sends, down and up; null where it sends as fast as it can."""
+        if self._purpose != "verdict":
+            return None, None
+        return _PACE_FACTOR * required_download(self._computer.site.school.pupils or 0), _PACE_FACTOR * 5e6
+
+    def _shown(self, draw: random.Random) -> Spoken:
+        down_bps, up_bps = self._line.reaches_desk_bps
+        download, upload = self._rate(draw, down_bps), self._rate(draw, up_bps)
+        return Spoken(
+            at=self._start + timedelta(seconds=_LINK_S + _LATENCY_S),
+            download=self._seen(draw, download, self._paces[0]),
+            upload=self._seen(draw, upload, self._paces[1]),
+            tainted=self._tainted(draw, down_bps),
+        )
+
+    def _rate(self, draw: random.Random, quiet_bps: float) -> float:
+        rate = quiet_bps * self._share * draw.gauss(1.0, 0.02)
+        if self._computer.wifi_bps is not None:
+            rate = min(rate, self._computer.wifi_bps * draw.uniform(0.6, 1.0))
+        return max(rate, 20_000.0)
+
+    def _seen(self, draw: random.Random, rate_bps: float, pace_bps: float | None) -> Seen:
+        """Return a measured direction; where it may be the sender's pace that bounds it, only a lower bound."""
+        margin = rate_bps * draw.uniform(0.01, 0.04)
+        seconds = draw.uniform(9, 12) if self._form == "long" else draw.uniform(1.5, 3)
+        high: int | None = round(rate_bps + margin)
+        if pace_bps is not None and rate_bps + margin >= pace_bps - 1:
+            rate_bps, high = min(rate_bps, pace_bps), None
+            margin = min(margin, 0.002 * rate_bps)
+        interval = Interval(value_bps=round(rate_bps), low_bps=round(rate_bps - margin), high_bps=high)
+        return Seen(interval, round(seconds, 2))
+
+    def _tainted(self, draw: random.Random, down_bps: float) -> tuple[str, ...]:
+        """Name what disturbed the test: the computer's own Wi-Fi where it is the narrowest place, or other traffic."""
+        wifi = self._computer.wifi_bps
+        if wifi is not None and down_bps > 0.8 * wifi:
+            return ("link_limited",)
+        return ("cross_traffic",) if draw.random() < _DISTURBED_SHARE else ()
 
     def report(self, sequence: int, previous: str | None) -> Report:
-        """Measure, and return the report of it."""
-        found = self._measurements()
-        session_s = sum(one.took_s or 0.0 for one in found)
+        """Return the report of it."""
+        found = self._measurements(dice(self._computer.agent_id, self._start, "report"))
         return Report(
             agent=self._computer.agent_id,
             school=self._computer.site.school.school_id,
             sequence=sequence,
             previous=previous,
-            boot_id=self._boot,
-            created_at=self._start + timedelta(seconds=round(session_s, 3)),
-            monotonic_s=round(self._uptime_s + session_s, 3),
+            boot_id=self.boot_id,
+            created_at=self.ended_at,
+            monotonic_s=self.monotonic_s,
             time_zone=shipped_country().about.time_zone,
             software=SOFTWARE,
             trigger="scheduled",
             room=self._computer.room,
-            session_s=round(session_s, 3),
+            session_s=self.took_s,
             measurements=tuple(msgspec.Raw(measurement.encode(one)) for one in found),
         )
 
-    def _measurements(self) -> list[Measurement]:
-        link = self._link()
-        if self._draw.random() < _FAILED_SHARE:
-            failure = self._draw.choice(_FAILURES)
-            failed = Failed(started_at=self._start, took_s=5.0, probe="msak", failure=failure, detail="synthetic")
+    def _measurements(self, draw: random.Random) -> list[Measurement]:
+        link = self._link(draw)
+        if self.failure is not None:
+            failed = Failed(
+                started_at=self._start, took_s=_FAILED_S, probe="msak", failure=self.failure, detail="synthetic"
+            )
             return [link, failed]
-        latency = self._latency()
-        begin = self._start + timedelta(seconds=(link.took_s or 0) + (latency.took_s or 0))
-        return [link, latency, self._throughput(begin, latency)]
+        latency = self._latency(draw)
+        assert self.shows is not None  # noqa: S101 - what did not fail shows something
+        return [link, latency, self._throughput(draw, self.shows, latency)]
 
-    def _link(self) -> Link:
+    def _link(self, draw: random.Random) -> Link:
         wifi = self._computer.wifi_bps
         return Link(
             started_at=self._start,
-            took_s=1.0,
+            took_s=_LINK_S,
             interface="wlan0" if wifi else "eth0",
             medium="wifi" if wifi else "ethernet",
-            speed_bps=round(wifi * 2.2, -6) if wifi else 1e9,
+            speed_bps=link_speed_bps(self._computer),
             duplex=None if wifi else "full",
             mtu_bytes=1500,
-            download_bps=round(self._draw.expovariate(1 / 40_000)),
-            upload_bps=round(self._draw.expovariate(1 / 10_000)),
+            download_bps=round(draw.expovariate(1 / 40_000)),
+            upload_bps=round(draw.expovariate(1 / 10_000)),
             counted_s=1.0,
             gateway=rooms.GATEWAY,
             wifi=rooms.connection(self._computer.site, self._computer.room) if wifi else None,
         )
 
-    def _latency(self) -> Latency:
+    def _latency(self, draw: random.Random) -> Latency:
         """Return round trips: a fixed path, a queue that grows with the load, and Wi-Fi's own delay."""
-        low = self._line.rtt_ms + (self._draw.uniform(2, 8) if self._computer.wifi_bps else 0.3)
-        queue = self._draw.expovariate(1 / (1 + 30 * (1 - min(1.0, self._share))))
+        low = self._line.rtt_ms + (draw.uniform(2, 8) if self._computer.wifi_bps else 0.3)
+        queue = draw.expovariate(1 / (1 + 30 * (1 - min(1.0, self._share))))
         sent = 25
-        received = sent - sum(self._draw.random() < self._line.loss_ratio for _ in range(sent))
+        received = sent - sum(draw.random() < self._line.loss_ratio for _ in range(sent))
         return Latency(
-            started_at=self._start + timedelta(seconds=1),
-            took_s=1.4,
+            started_at=self._start + timedelta(seconds=_LINK_S),
+            took_s=_LATENCY_S,
             server=SERVER,
             sent=sent,
             received=received,
@@ -165,16 +269,12 @@ class _Session:
             loss_ratio=round(1 - received / sent, 4),
         )
 
-    def _throughput(self, begin: datetime, latency: Latency) -> Throughput:
-        down, up = (self._rate(rate) for rate in self._line.reaches_desk_bps)
-        required = float(required_download(self._computer.site.school.pupils or 0))
-        is_verdict = self._purpose == "verdict"
-        paces = (_PACE_FACTOR * required, _PACE_FACTOR * 5e6) if is_verdict else (None, None)
-        download = self._direction(down, paces[0], counted_at="receiver")
-        upload = self._direction(up, paces[1], counted_at="server")
+    def _throughput(self, draw: random.Random, shows: Spoken, latency: Latency) -> Throughput:
+        download = self._direction(draw, shows.download, self._paces[0], counted_at="receiver")
+        upload = self._direction(draw, shows.upload, self._paces[1], counted_at="server")
         return Throughput(
-            started_at=begin,
-            took_s=round(download.duration_s + upload.duration_s + 0.5, 2),
+            started_at=shows.at,
+            took_s=shows.took_s,
             engine=ENGINE,
             server=SERVER,
             purpose=self._purpose,
@@ -182,43 +282,27 @@ class _Session:
             download=download,
             upload=upload,
             rtt_idle_ms=latency.median_ms,
-            rtt_download_ms=round(latency.median_ms * self._draw.uniform(1.1, 3), 2),
-            rtt_upload_ms=round(latency.median_ms * self._draw.uniform(1.1, 4), 2),
-            tainted=self._tainted(down),
+            rtt_download_ms=round(latency.median_ms * draw.uniform(1.1, 3), 2),
+            rtt_upload_ms=round(latency.median_ms * draw.uniform(1.1, 4), 2),
+            tainted=shows.tainted,
         )
 
-    def _tainted(self, down_bps: float) -> tuple[str, ...]:
-        """Name what disturbed the test: the computer's own Wi-Fi where it is the narrowest place, or other traffic."""
-        wifi = self._computer.wifi_bps
-        if wifi is not None and down_bps > 0.8 * wifi:
-            return ("link_limited",)
-        return ("cross_traffic",) if self._draw.random() < _DISTURBED_SHARE else ()
-
-    def _rate(self, quiet_bps: float) -> float:
-        rate = quiet_bps * self._share * self._draw.gauss(1.0, 0.02)
-        if self._computer.wifi_bps is not None:
-            rate = min(rate, self._computer.wifi_bps * self._draw.uniform(0.6, 1.0))
-        return max(rate, 20_000.0)
-
-    def _direction(self, rate_bps: float, pace_bps: float | None, *, counted_at: measurement.CountedAt) -> Direction:
-        """Return a measured direction; where the sender's pace was slower than the line, only a lower bound."""
-        is_bound = pace_bps is not None and rate_bps > pace_bps
-        ip_bps = pace_bps if pace_bps is not None and is_bound else rate_bps
-        margin = ip_bps * (0.002 if is_bound else self._draw.uniform(0.01, 0.04))
-        is_long = self._form == "long"
-        seconds = round(self._draw.uniform(9, 12) if is_long else self._draw.uniform(1.5, 3), 2)
+    def _direction(
+        self, draw: random.Random, seen: Seen, pace_bps: float | None, *, counted_at: measurement.CountedAt
+    ) -> Direction:
+        ip_bps = seen.interval.value_bps
         goodput = ip_bps * _GOODPUT_OF_IP
         return Direction(
             goodput_bps=round(goodput),
-            ip_bps=round(ip_bps),
-            ip_low_bps=round(ip_bps - margin),
-            ip_high_bps=None if is_bound else round(ip_bps + margin),
-            bytes=round(goodput * seconds / 8),
-            duration_s=seconds,
+            ip_bps=ip_bps,
+            ip_low_bps=seen.interval.low_bps,
+            ip_high_bps=seen.interval.high_bps,
+            bytes=round(goodput * seen.duration_s / 8),
+            duration_s=seen.duration_s,
             connections=4,
             stop="verdict" if pace_bps else "converged",
             counted_at=counted_at,
-            sustained_bps=round(ip_bps) if is_long else None,
+            sustained_bps=ip_bps if self._form == "long" else None,
             paced_bps=round(pace_bps) if pace_bps else None,
-            samples_bps=tuple(round(ip_bps * self._draw.gauss(1, 0.03)) for _ in range(_SAMPLES)),
+            samples_bps=tuple(round(ip_bps * draw.gauss(1, 0.03)) for _ in range(_SAMPLES)),
         )

@@ -19,7 +19,7 @@ class TokenRecord(Struct, frozen=True, kw_only=True):
 
 
 class AgentRecord(Struct, frozen=True, kw_only=True):
-    """One enrolled computer and the school it belongs to."""
+    """One enrolled computer and the school it belongs to; ``head_sha256`` names its report of the highest sequence."""
 
     school_id: str
     agent_id: str
@@ -27,6 +27,8 @@ class AgentRecord(Struct, frozen=True, kw_only=True):
     token_sha256: bytes | None
     room: str | None
     revoked_at: datetime | None
+    highest_sequence: int
+    head_sha256: bytes | None
     region_id: str
     operator: str | None
     synthetic: bool

@@ -1,8 +1,9 @@
-"""Open the database: the embedded one or any PostgreSQL by URL, migrated, with one pool for each of the two roles."""
+"""Open the database: the embedded one or any PostgreSQL by URL, migrated, with a pool for each of its roles."""
 
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -44,9 +45,11 @@ class Database:
         self._owner = owner_conninfo
         self._server = server
         self._closed = threading.Event()
+        self.waited: Callable[[str, float], None] = lambda _pool, _seconds: None
         query, ingest = schema.role_conninfo(owner_conninfo)
-        self._query = _pool(query, pool_size)
-        self._ingest = _pool(ingest, pool_size)
+        self._query = _pool("query", query, pool_size)
+        self._ingest = _pool("ingest", ingest, pool_size)
+        self._people = _pool("people", schema.people_conninfo(owner_conninfo), pool_size)
 
     @contextlib.contextmanager
     def reading(self, viewer: Viewer) -> Iterator[Connection]:
@@ -66,10 +69,23 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
+    def admitting(self) -> Iterator[Connection]:
+        """Give a connection in a transaction of the role that knows accounts, sessions and tokens, and no school."""
+        with self._connection(self._people) as connection, connection.transaction():
+            yield connection
+
+    @contextlib.contextmanager
     def owning(self) -> Iterator[Connection]:
         """Give a connection in a transaction of the owner: for the commands of whoever runs the collector."""
         with _as_database_error(), psycopg.connect(self._owner) as connection:
             yield connection
+
+    def max_connections(self) -> int:
+        """Return how many connections the server allows."""
+        with self.owning() as connection:
+            row = connection.execute("select current_setting('max_connections')::integer").fetchone()
+        assert row is not None  # noqa: S101 - the setting always has a value
+        return int(row[0])
 
     def watch(self) -> None:
         """Start the embedded server again within a second or so if it dies under us, until ``close``."""
@@ -81,6 +97,7 @@ class Database:
         self._closed.set()
         self._query.close()
         self._ingest.close()
+        self._people.close()
         if self._server is not None:
             self._server.release()
 
@@ -103,7 +120,9 @@ class Database:
 
     @contextlib.contextmanager
     def _connection(self, pool: psycopg_pool.ConnectionPool[Connection]) -> Iterator[Connection]:
+        asked = time.perf_counter()
         with _as_database_error(), pool.connection(timeout=_POOL_WAIT_S) as connection:
+            self.waited(pool.name, time.perf_counter() - asked)
             yield connection
 
 
@@ -136,6 +155,29 @@ def open_database(
         raise
 
 
+@contextlib.contextmanager
+def opened_empty(settings: DatabaseSettings, progress: Callable[[str], None] | None = None) -> Iterator[str]:
+    """Give how the owner connects to a database with nothing in it, made if it is the embedded one.
+
+    Raises:
+        DatabaseError: it has tables already, or cannot be reached or started.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_as_database_error())
+        if settings.url is not None:
+            conninfo, place = settings.url, "the database named"
+        else:
+            data = Path(settings.data) if settings.data else default_data_folder()
+            server = stack.enter_context(embedded.start_or_join(data, progress=progress))
+            _make_embedded_database(server)
+            conninfo, place = server.url(EMBEDDED_DATABASE, embedded.SUPERUSER), f"the database in {data}"
+        with psycopg.connect(conninfo) as connection:
+            row = connection.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone()
+        if row != (0,):
+            raise DatabaseError(f"{place} is not empty; name a new --data folder or an empty --database")
+        yield conninfo
+
+
 def _make_embedded_database(server: embedded.Server) -> None:
     with (
         psycopg.connect(server.url("postgres", embedded.SUPERUSER), autocommit=True) as connection,
@@ -144,9 +186,10 @@ def _make_embedded_database(server: embedded.Server) -> None:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(EMBEDDED_DATABASE)))
 
 
-def _pool(conninfo: str, size: int) -> psycopg_pool.ConnectionPool[Connection]:
+def _pool(name: str, conninfo: str, size: int) -> psycopg_pool.ConnectionPool[Connection]:
     return psycopg_pool.ConnectionPool(
         conninfo,
+        name=name,
         min_size=1,
         max_size=size,
         timeout=_POOL_WAIT_S,

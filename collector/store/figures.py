@@ -1,11 +1,12 @@
 """Figures over stored tests: typical results per computer, and the tests behind them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 from psycopg.rows import kwargs_row
+from psycopg.sql import SQL
 
 from collector.periods import Period
 from collector.store.database import Connection
@@ -133,16 +134,21 @@ def computers_in_period(
     connection: Connection, period: Period, school_id: str | None = None, *, cabled: bool = False
 ) -> list[ComputerFigures]:
     """Return typical results of every computer that tested in the period; ``cabled``: those surely over a cable."""
-    with connection.cursor(row_factory=kwargs_row(ComputerFigures)) as cursor:
-        return cursor.execute(sql("computers_in_period"), _window(period, school_id) | {"cabled": cabled}).fetchall()
+    return figures_of(connection, "tests_in_period", _window(period, school_id) | {"cabled": cabled})
 
 
 def line_tests_in_period(
     connection: Connection, period: Period, level: float, school_id: str | None = None
 ) -> list[ComputerFigures]:
     """Return typical results of the tests that may speak for a contracted line; ``level`` is 1 - tolerance."""
+    return figures_of(connection, "line_tests_in_period", _window(period, school_id) | {"level": level})
+
+
+def figures_of(connection: Connection, tests: str, parameters: Mapping[str, object]) -> list[ComputerFigures]:
+    """Return typical results of every computer, of the tests that this question chooses."""
+    question = SQL(sql("computers_in_period")).format(tests=SQL(sql(tests)))
     with connection.cursor(row_factory=kwargs_row(ComputerFigures)) as cursor:
-        return cursor.execute(sql("line_tests_in_period"), _window(period, school_id) | {"level": level}).fetchall()
+        return cursor.execute(question, parameters).fetchall()
 
 
 def school_tests(connection: Connection, school_id: str, period: Period, limit: int = 200) -> list[StoredTest]:

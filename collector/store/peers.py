@@ -1,19 +1,27 @@
 """What computers of one school need to test against each other: the school's key, and where each can be reached."""
 
-import ipaddress
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
 from agent.contract.measurement import Link
+from agent.contract.values import in_private_network
 from agent.contract.wire import PeerCard
+from collector.store.columns import Pack, integers, moments, packed, texts
 from collector.store.database import Connection
 from collector.store.questions import sql
 from collector.store.reports import Row
 
 _KEY_BYTES = 32
 _MOST = 64  # the contract's bound
-_INSIDE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+
+_PEER: dict[str, Pack] = {
+    "school_id": texts,
+    "agent_id": texts,
+    "address": texts,
+    "port": integers,
+    "seen_at": moments,
+}
 
 
 def key_of_school(connection: Connection, school_id: str) -> bytes:
@@ -26,7 +34,7 @@ def key_of_school(connection: Connection, school_id: str) -> bytes:
 
 def row(link: Link, stamp: Row, seen_at: datetime) -> Row | None:
     """Return where a computer says that it can be reached; None where it does not, or at no address inside a school."""
-    if link.peer_port is None or not is_inside(link.address):
+    if link.peer_port is None or not in_private_network(link.address or ""):
         return None
     return {
         "school_id": stamp["school_id"],
@@ -37,20 +45,12 @@ def row(link: Link, stamp: Row, seen_at: datetime) -> Row | None:
     }
 
 
-def is_inside(address: str | None) -> bool:
-    """Tell whether others in the school can call this address: RFC 1918 or RFC 4193, written as an address alone."""
-    try:
-        told = ipaddress.ip_address(address or "")
-    except ValueError:
-        return False
-    # Not "is_private": that holds for 255.255.255.255, for ::ffff:127.0.0.1, and with any text as a zone.
-    return "%" not in str(told) and any(told in network for network in _INSIDE)
-
-
 def keep(connection: Connection, rows: Sequence[Row]) -> None:
     """Store where computers can be reached; the newest word of each counts."""
-    with connection.cursor() as cursor:
-        cursor.executemany(sql("keep_peer"), rows)
+    newest = {(row["school_id"], row["agent_id"]): row for row in sorted(rows, key=lambda row: row["seen_at"])}
+    if newest:
+        # In the order of their keys, so that two deliveries at once cannot wait for each other.
+        connection.execute(sql("keep_peer"), packed(_PEER, [newest[key] for key in sorted(newest)]))
 
 
 def cards(connection: Connection, school_id: str, since: datetime) -> tuple[PeerCard, ...]:

@@ -1,4 +1,5 @@
 -- Judged periods stand once for the whole school (operator '') and once for each operator as it may see the school.
+-- What only the whole school's row says (its rooms) no operator sees.
 drop policy if exists reader on {table};
 create policy reader on {table} for select to {query} using (
     case current_setting('netready.role', true)

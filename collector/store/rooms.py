@@ -11,7 +11,7 @@ from psycopg.rows import kwargs_row
 from agent.contract.coverage import MAX_ROOMS, key_of
 from collector.periods import Period
 from collector.store.database import Connection
-from collector.store.figures import ComputerFigures
+from collector.store.figures import ComputerFigures, figures_of
 from collector.store.own_networks import Own
 from collector.store.questions import sql
 
@@ -73,7 +73,17 @@ def keep_rooms(connection: Connection, rooms: Sequence[RoomRecord]) -> tuple[int
 
 def tell_rooms(connection: Connection, rooms: Iterable[RoomRecord]) -> None:
     """Add rooms that surveys and computers told of, until a school has ``MAX_ROOMS``; known ones stay as they are."""
-    _execute(connection, "tell_room", rooms)
+    told = {(room.school_id, room.room_key): room for room in rooms}
+    if not told:
+        return
+    # Nearly always all are known: asked first, at once, and without a lock.
+    asked = {
+        "schools": [school_id for school_id, _ in told],
+        "keys": [key for _, key in told],
+        "floors": [room.floor for room in told.values()],
+    }
+    known = {(row[0], row[1]) for row in connection.execute(sql("rooms_already_told"), asked).fetchall()}
+    _execute(connection, "tell_room", [room for key, room in told.items() if key not in known])
 
 
 def remove_room(connection: Connection, school_id: str, label: str) -> bool:
@@ -86,11 +96,6 @@ def rooms(connection: Connection, school_id: str) -> list[RoomRecord]:
     with connection.cursor(row_factory=kwargs_row(RoomRecord)) as cursor:
         found = cursor.execute(sql("rooms"), {"school_id": school_id}).fetchall()
     return sorted(found, key=lambda room: (room.floor is None, _natural(room.floor or ""), _natural(room.room_key)))
-
-
-def room_counts(connection: Connection, schools: Sequence[str]) -> dict[str, int]:
-    """Return how many rooms each of these schools has, as far as the viewer may see."""
-    return dict(connection.execute(sql("room_counts"), {"schools": list(schools)}).fetchall())
 
 
 def looked_at(connection: Connection, school_id: str, period: Period) -> frozenset[str]:
@@ -115,8 +120,7 @@ def computer_links(connection: Connection, period: Period, school_id: str | None
 
 def classroom_tests(connection: Connection, period: Period, school_id: str | None = None) -> list[ComputerFigures]:
     """Return typical results of the computers that stand in rooms, whatever their link."""
-    with connection.cursor(row_factory=kwargs_row(ComputerFigures)) as cursor:
-        return cursor.execute(sql("classroom_tests_in_period"), _window(period, school_id)).fetchall()
+    return figures_of(connection, "classroom_tests_in_period", _window(period, school_id))
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

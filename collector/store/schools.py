@@ -1,6 +1,7 @@
 """Schools and regions as the registry knows them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -23,7 +24,10 @@ class RegionRecord(Struct, frozen=True, kw_only=True):
 
 
 class SchoolRecord(Struct, frozen=True, kw_only=True):
-    """A school of the registry. Null is "the registry does not say"; contract speeds are IP-layer bit/s."""
+    """A school of the registry. Null is "the registry does not say"; contract speeds are IP-layer bit/s.
+
+    From ``closed_on`` it is no school any more; ``merged_into`` is the one that took it over. What was measured stays.
+    """
 
     school_id: str
     name: str
@@ -38,6 +42,8 @@ class SchoolRecord(Struct, frozen=True, kw_only=True):
     download_contracted_bps: int | None = None
     upload_contracted_bps: int | None = None
     synthetic: bool = False
+    closed_on: date | None = None
+    merged_into: str | None = None
     extra: dict[str, str] = {}
 
 
@@ -77,6 +83,12 @@ def schools(connection: Connection, region_id: str | None = None) -> list[School
     """Return the schools the viewer may see, in the order of their ids."""
     with connection.cursor(row_factory=kwargs_row(SchoolRecord)) as cursor:
         return cursor.execute(sql("schools"), {"region_id": region_id}).fetchall()
+
+
+def schools_by_id(connection: Connection, school_ids: Sequence[str]) -> list[SchoolRecord]:
+    """Return these schools, as far as the viewer may see them, in the order of their ids."""
+    with connection.cursor(row_factory=kwargs_row(SchoolRecord)) as cursor:
+        return cursor.execute(sql("schools_by_id"), {"schools": list(school_ids)}).fetchall()
 
 
 def regions(connection: Connection) -> dict[str, RegionRecord]:

@@ -105,7 +105,8 @@ def test_a_test_that_broke_off_counts_as_a_cheap_one():
     assert budget.verdict_bytes(TARGET) == 12_500_000
     assert budget.taken([Failed(probe="msak", failure="stalled")], TARGET) == 12_500_000
     assert budget.taken([Failed(probe="msak", failure="connect_refused")], TARGET) == 0
-    assert budget.taken([Failed(probe="latency", failure="deadline")], TARGET) == 0
+    for probe in ("latency", "peer", "services", "lan", "wifi", "link"):
+        assert budget.taken([Failed(probe=probe, failure="deadline")], TARGET) == 0
 
 
 def test_the_price_of_a_long_test_is_learnt():

@@ -1,18 +1,22 @@
 """Where one computer's bottleneck is: each cause, and what comes close to it and is none."""
 
+import time
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.contract import standards
+from agent import diagnosis
+from agent.contract import line, signs, standards
 from agent.contract.causes import Contract, Diagnosis
 from agent.contract.lan import Echoes, Resolver, Router
 from agent.contract.measurement import Failed, Latency, Skipped, Unknown
 from agent.contract.rules import shipped_rules
 from agent.contract.services import Services
 from agent.contract.wifi import Crowd
-from agent.diagnosis import diagnose
 from tests.fakes.computer import direction
 from tests.fakes.sessions import (
     CONTRACT,
@@ -32,6 +36,13 @@ from tests.fakes.sessions import (
 
 RULES = shipped_rules()
 SLOW = (37e6, 19.6e6)  # no plan's speed
+GOOD = (98e6, 19.6e6)
+ALMATY = ZoneInfo("Asia/Almaty")
+
+
+def diagnose(sessions, contract, rules, target=None) -> Diagnosis:
+    """Diagnose a computer of a school in UTC, wherever this test runs."""
+    return diagnosis.diagnose(sessions, contract, rules, target, UTC)
 
 
 def judged(*measurements, count=4, days=2, contract=CONTRACT, target=None) -> Diagnosis:
@@ -405,6 +416,187 @@ def test_what_a_newer_agent_measured_is_passed_over():
     assert diagnose(unknown, CONTRACT, RULES).cause == "HEALTHY"
     assert diagnose([], CONTRACT, RULES).cause == "INSUFFICIENT"
     assert diagnose([[]], None, RULES).cause == "INSUFFICIENT"
+
+
+def test_a_line_that_mostly_delivers_is_never_surely_slow():
+    """A third of the tests slow, idle, on all days and servers: at some hours, no surer than medium, the good told."""
+    sessions = [
+        at(moment, cable(), throughput(*(SLOW if number < 4 else GOOD), server=SERVERS[number % 2]), lan())
+        for number, moment in enumerate(times(12))
+    ]
+    seen = diagnose(sessions, CONTRACT, RULES)
+    assert (seen.cause, seen.confidence) == ("ISP_LINE", "medium")
+    assert "at some hours, in 4 of 12 tests" in seen.sentence
+    assert [one.value for one in seen.counter_evidence if one.figure == "tests that got what was promised"] == [8]
+    always = [at(moment, cable(), throughput(*SLOW, server=SERVERS[n % 2]), lan()) for n, moment in enumerate(times(8))]
+    seen = diagnose(always, CONTRACT, RULES)
+    assert (seen.confidence, "in 8 of 8 tests" in seen.sentence, "some hours" in seen.sentence) == ("high", True, False)
+
+
+def test_what_may_fill_the_line_is_not_said_to_fill_it():
+    """Only the router's counters show the school's traffic; a queue before the test may be anybody's."""
+    counted = judged(*EACH_CAUSE["the router counts other traffic"][1])
+    assert "is full" in counted.sentence
+    assert "Nobody is at fault" in counted.sentence
+    for name in ("a shared line", "a queue before the test", "the upload that the cameras take"):
+        seen = judged(*EACH_CAUSE[name][1])
+        assert (seen.cause, seen.confidence) == ("LINE_SATURATED", "low")
+        assert "may fill" in seen.sentence
+        assert "at fault" not in seen.sentence
+        assert seen.missing
+
+
+def test_cameras_only_may_send():
+    """Their number stands in a register: what they send nobody counted."""
+    seen = judged(*EACH_CAUSE["the upload that the cameras take"][1])
+    figure = next(one for one in seen.evidence if "cameras" in one.figure)
+    assert (figure.figure, figure.direction) == ("what the school's cameras may send", "upload")
+    assert "cameras" in " ".join(seen.missing)
+
+
+def test_days_are_those_of_the_school():
+    """One morning in Almaty lies on two days in UTC; it proves no second day."""
+    first = datetime(2026, 11, 2, 3, tzinfo=ALMATY)
+    sessions = [
+        at((first + timedelta(hours=hours)).astimezone(UTC), cable(), throughput(*SLOW), lan()) for hours in range(4)
+    ]
+    there, in_utc = (diagnosis.diagnose(sessions, CONTRACT, RULES, zone=zone) for zone in (ALMATY, UTC))
+    assert (there.cause, in_utc.cause) == ("INSUFFICIENT", "ISP_LINE")
+    assert any("another day" in one for one in there.missing)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system has no time zone for a single process")
+def test_without_a_zone_days_are_those_of_this_computer(monkeypatch):
+    """A computer that no policy told of a school counts by its own clock."""
+    first = datetime(2026, 11, 2, 3, tzinfo=ALMATY)
+    sessions = [
+        at((first + timedelta(hours=hours)).astimezone(UTC), cable(), throughput(*SLOW), lan()) for hours in range(4)
+    ]
+    try:
+        monkeypatch.setenv("TZ", "Asia/Almaty")
+        time.tzset()
+        assert diagnosis.diagnose(sessions, CONTRACT, RULES).cause == "INSUFFICIENT"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("rates", "words"),
+    [
+        ((20.1e6, 19.6e6), "20 Mbit/s download"),
+        ((98e6, 10.1e6), "10 Mbit/s upload"),
+        ((37e6, 10.1e6), "10 Mbit/s upload"),
+    ],
+)
+def test_a_smaller_plan_is_told_with_its_direction(rates, words):
+    """The sentence, the plan and the tests shown for it are all of the direction in which it is too small."""
+    seen = judged(cable(), throughput(*rates), lan())
+    assert (seen.cause, seen.confidence) == ("LOWER_PLAN", "medium")
+    assert f"always gives {words}" in seen.sentence
+    assert {one.direction for one in seen.evidence} == {words.split()[-1]}
+    plan = next(one for one in seen.evidence if "plan" in one.figure)
+    promised = CONTRACT.download_bps if plan.direction == "download" else CONTRACT.upload_bps
+    assert (plan.value, plan.threshold) == (float(words.split()[0]) * 1e6, promised)
+
+
+def test_a_contract_that_is_too_small_for_the_upload_says_so():
+    """What is promised for the download is enough: the sentence does not speak of it."""
+    small = Contract(download_bps=100e6, upload_bps=4e6)
+    seen = judged(cable(), throughput(98e6, 3.9e6), contract=small, target=standards.target_for(300))
+    assert seen.cause == "LOWER_PLAN"
+    assert "contract of 4 Mbit/s upload promises" in seen.sentence
+
+
+@pytest.mark.parametrize("rate", [7.7e6, 9e6, 10.1e6, 12.7e6])
+@pytest.mark.parametrize("days", [1, 6])
+def test_a_steady_load_on_the_upload_blames_nobody(rate, days):
+    """Cameras that send all day leave no queue before a test: without the router's counters nobody knows of them."""
+    sent = [cable(), throughput(98e6, rate)]
+    seen = judged(*sent, count=12, days=days)
+    assert (seen.cause, seen.confidence) in {("INSUFFICIENT", "low"), ("LOWER_PLAN", "low")}
+    assert any("cameras" in one and "UPnP" in one for one in seen.missing)
+    assert seen.cause == "INSUFFICIENT" or "used by cameras" in seen.sentence
+
+
+def test_an_upload_that_is_full_slows_the_download():
+    """Where cameras leave no room for acknowledgements, a slow download that fills a queue proves nothing."""
+    full = [cable(), throughput(37e6, 1.3e6)]
+    seen = judged(*full, count=12)
+    assert seen.cause == "INSUFFICIENT"
+    assert any("router's counters" in one for one in seen.missing)
+    assert judged(*full, lan(), count=12).cause == "ISP_LINE"  # the router counted: nobody was there
+    assert judged(cable(), throughput(37e6, 6.3e6), count=12).cause == "ISP_LINE"  # room enough
+
+
+def test_a_cable_of_unknown_speed_is_no_witness():
+    """Its system hides whether it runs at 10, 100 or 1000 Mbit/s: then the cable may be what is slow."""
+    hidden = cable(speed_bps=None)
+    seen = judged(hidden, throughput(*SLOW), lan(), count=12)
+    assert (seen.cause, seen.confidence) == ("INSUFFICIENT", "low")
+    assert any("its system does not tell" in one for one in seen.missing)
+    assert "nothing tells which" in seen.sentence
+    good = judged(hidden, throughput(*GOOD), lan())
+    assert (good.cause, good.confidence) == ("HEALTHY", "high")  # who gets it all needs no proof of the cable
+
+
+@pytest.mark.parametrize(
+    ("contract", "rates", "more", "cause"),
+    [
+        ((100e6, 20e6), SLOW, [peer()], "ISP_LINE"),
+        ((100e6, 20e6), SLOW, [peer(90e6, 90e6)], "LAN_WIRED"),
+        ((100e6, 20e6), SLOW, [peer(medium_there="wifi")], "INSUFFICIENT"),
+        ((50e6, 20e6), (31e6, 19.6e6), [], "ISP_LINE"),
+        ((20e6, 5e6), (14e6, 4.9e6), [], "ISP_LINE"),
+        ((20e6, 5e6), (9.4e6, 4.9e6), [], "INSUFFICIENT"),
+        ((20e6, 5e6), (6e6, 4.9e6), [], "INSUFFICIENT"),
+        ((300e6, 20e6), (130e6, 19.6e6), [], "ISP_LINE"),
+        ((900e6, 20e6), (130e6, 19.6e6), [], "INSUFFICIENT"),
+    ],
+    ids=[
+        "a quick computer inside",
+        "a slow computer inside",
+        "a computer on Wi-Fi",
+        "more than 10, and 100 is enough",
+        "more than 10 on a small line",
+        "may be 10",
+        "below 10",
+        "more than 100",
+        "1000 is not enough",
+    ],
+)
+def test_a_cable_of_unknown_speed_may_speak_once_it_is_proven_wide(contract, rates, more, cause):
+    """A quick test to another computer proves it, or a test that carried more than the next slower Ethernet does."""
+    promised = Contract(download_bps=contract[0], upload_bps=contract[1])
+    assert judged(cable(speed_bps=None), throughput(*rates), lan(), *more, contract=promised).cause == cause
+
+
+def test_good_nights_over_a_cable_of_unknown_speed_hide_no_slow_days():
+    """Slow tests that may not speak are not taken for good ones: neither the line nor the school is cleared."""
+    sessions = [
+        at(moment, cable(speed_bps=None), throughput(*(SLOW if moment.hour < 8 else GOOD)), lan())
+        for moment in times(8)
+    ]
+    seen = diagnose(sessions, CONTRACT, RULES)
+    assert seen.cause == "INSUFFICIENT"
+    assert seen.counter_evidence
+    assert any("its system does not tell" in one for one in seen.missing)
+
+
+def test_judgements_do_not_depend_on_words():
+    """Whatever figures are called: direction and mark are fields of their own, and old keys of the JSON stay."""
+    seen = judged(cable(), throughput(*SLOW))
+    assert {one.direction for one in seen.evidence if one.figure.startswith("rise")} == {"download", "upload"}
+    renamed = [
+        msgspec.structs.replace(one, beyond=tuple(msgspec.structs.replace(rise, figure="x") for rise in one.beyond))
+        for one in signs.of_computer([at(m, cable(), throughput(*SLOW)) for m in times(4)], CONTRACT, RULES)
+    ]
+    assert line.judge(renamed, CONTRACT, RULES).is_firm
+    own = judged(cable(), throughput(*SLOW, tainted=("vpn",)))
+    assert "vpn" in {one.mark for one in own.evidence}
+    assert "VPN" in own.sentence
+    keys = {"figure", "value", "unit", "threshold", "reference", "overturned_by"}
+    assert all(keys <= set(one) for one in msgspec.to_builtins(own)["evidence"])
 
 
 # What lies inside, as one change to a session that would blame the line.

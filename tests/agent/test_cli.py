@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent import cli, identity, session
+from agent import cli, diagnosis, identity, session
 from agent.contract import rules
 from agent.contract.measurement import Latency
-from agent.contract.wire import Inside
+from agent.contract.wire import Hours, Inside
 from tests.agent.conftest import SCHOOL, as_json
 from tests.fakes.collector import Scripted
 
@@ -162,6 +162,17 @@ def test_diagnose_looks_at_the_last_sessions(agent, station, collector):
     assert code == 0
     assert out.startswith("HEALTHY (low confidence)\n")
     assert f"Rules       {rules.shipped_rules().name}" in out
+
+
+@pytest.mark.parametrize(("zone", "counted_in"), [("Asia/Almaty", "Asia/Almaty"), ("Asia/Nowhere", "None")])
+def test_diagnose_counts_days_by_the_schools_clock(agent, station, collector, monkeypatch, zone, counted_in):
+    """The policy's time zone; this computer's own where it has no data of that one, which ends nothing."""
+    zones, diagnose = [], diagnosis.diagnose
+    monkeypatch.setattr(diagnosis, "diagnose", lambda *asked: zones.append(str(asked[4])) or diagnose(*asked))
+    policy = msgspec.structs.replace(collector.policy, hours=Hours(time_zone=zone))
+    identity.save(station.state, station.enrolled.identity, policy)
+    assert agent("diagnose")[0] == 0
+    assert zones == [counted_in]
 
 
 def test_diagnose_before_enrolment_says_what_to_do(agent):

@@ -66,7 +66,6 @@ def test_a_system_without_wifi_still_measures(
         (Services(), "services", 23),
         (Peer(found=0), "peer", 23),
         (Failed(probe="peer", failure="busy"), "peer", 23),
-        (Skipped(probe="services", reason="no data left"), "services", 23),
     ],
 )
 def test_each_has_its_pace(outbox: Outbox, seen: object, name: str, hours: int) -> None:
@@ -74,6 +73,13 @@ def test_each_has_its_pace(outbox: Outbox, seen: object, name: str, hours: int) 
     after(outbox, seen)
     assert name not in extras.due(WITH_KEY, outbox, NOW + timedelta(hours=hours, minutes=-1))
     assert name in extras.due(WITH_KEY, outbox, NOW + timedelta(hours=hours))
+
+
+@pytest.mark.parametrize("name", ["wifi", "services", "peer"])
+def test_what_was_skipped_is_not_done(outbox: Outbox, name: str) -> None:
+    """Whatever was skipped, for its price or because it could not run, is due in the next session still."""
+    after(outbox, Skipped(probe=name, reason="no more today"))
+    assert name in extras.due(WITH_KEY, outbox, NOW + timedelta(hours=1))
 
 
 def test_a_clock_that_was_wrong_stops_nothing(outbox: Outbox) -> None:

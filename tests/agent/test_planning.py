@@ -3,10 +3,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from agent import budget, identity, schedule
+from agent import budget, identity, schedule, session
 from agent.contract import standards
 from agent.contract.measurement import Failed, Skipped, Throughput
-from agent.contract.wire import Hours, Inside, Policy, QuietHours
+from agent.contract.peer import Peer
+from agent.contract.services import Services
+from agent.contract.wire import Hours, Inside, PlatformAsked, Policy, QuietHours
 from agent.planning import LAST_CAPACITY, LAST_LONG, Planner
 from agent.settings import Agent, Settings
 from tests.fakes.computer import direction, throughput
@@ -119,6 +121,26 @@ def test_what_takes_no_data_is_told_the_same_whatever_the_budget(planner):
     assert plan.refusal is not None
     assert plan.handed["wifi"]["own_ssids_hex"] == ("6d656b746570",)
     assert plan.handed["lan"] == {"key": bytes(32)}
+    assert plan.handed["peer"]["key"] == bytes(32).hex()
+    assert plan.handed["services"]["max_bytes"] == 1
+
+
+def test_a_used_up_budget_costs_only_what_takes_data(planner, add_probe):
+    """Platforms' first bytes and tests inside the school go on; the speed test and the video lesson are skipped."""
+    add_probe("engine", "raise AssertionError('it was run')", *ASKED)
+    asked = (PlatformAsked(name="diary", url="http://127.0.0.1:1"),)
+    inside = Inside(peer_key=bytes(32), platforms=asked)
+    poor = limited(planner, 12_000_000, engine="engine")
+    poor = msgspec.structs.replace(poor, policy=msgspec.structs.replace(poor.policy, inside=inside))
+    told = poor.plan("scheduled", EVENING)
+    plan = msgspec.structs.replace(told, probes={"peer": {"find_s": 0}}, servers=("ws://127.0.0.1:1",))
+    seen = session.run(("engine", "services", "peer"), plan).measurements
+    assert isinstance(seen[0], Skipped)
+    assert isinstance(seen[1], Services)
+    assert ([one.name for one in seen[1].services], seen[1].video) == (["diary"], None)
+    assert isinstance(seen[2], Peer)
+    poor.remember(seen, EVENING)
+    assert poor.outbox.note("last video lesson") is None
 
 
 def test_only_tests_that_came_out_are_remembered(planner):

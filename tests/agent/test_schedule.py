@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from agent.contract.errors import SettingsError
-from agent.contract.wire import Hours, Policy, QuietHours
+from agent.contract.wire import Hours, Policy, QuietHours, Shift, Term
 from agent.schedule import (
     AVOIDED_MINUTES,
     CAPACITY,
@@ -15,11 +15,14 @@ from agent.schedule import (
     VERDICT,
     Known,
     catch_up,
+    closes_at,
+    in_lessons,
     is_open,
     is_quiet,
     latest_session,
     next_session,
     phase_s,
+    planned,
     quiet_sessions,
     sessions,
     wanted,
@@ -320,3 +323,73 @@ def test_what_was_missed_at_night_does_not_disturb_lessons():
         due = catch_up(agent, policy(), after_lessons, late)
         assert (due is not None) == (quiet_sessions(agent, MONDAY, policy())[0] < late)
         assert due is None or is_quiet(policy(), due)
+
+
+def shifted(*shifts: tuple[str, str], **changes: object) -> Policy:
+    """Return a policy with these shifts."""
+    made = tuple(Shift(start=start, end=end) for start, end in shifts)
+    return msgspec.structs.replace(policy(), shifts=made, **changes)  # type: ignore[arg-type]
+
+
+def test_sessions_lie_in_the_shifts_and_not_between_them():
+    """Two shifts with a long break: every session is in one of them, and both have some."""
+    two = shifted(("08:00", "12:00"), ("14:00", "18:00"))
+    for agent in agents(200):
+        hours = [one.astimezone(ALMATY).hour for one in sessions(agent, MONDAY, two)]
+        assert [hour < 12 for hour in hours] == [True, True, False, False]
+        assert not {12, 13} & set(hours)
+    assert in_lessons(two, at(9))
+    assert not in_lessons(two, at(13))
+    assert closes_at(two, at(9)) == at(12)
+    assert closes_at(two, at(17)) == at(18)
+    assert closes_at(two, at(13)) is None
+    assert closes_at(two, at(19)) == at(22)
+
+
+def test_where_nobody_is_there_in_the_evening_the_last_shift_makes_up_for_it():
+    """With three shifts an overdue capacity test is the last session of the last one, no earlier one."""
+    three = shifted(("08:00", "11:30"), ("12:00", "15:30"), ("16:00", "19:30"))
+    overdue = known(last_long=at(17) - timedelta(days=7))
+    *earlier, last = sessions(AGENT, MONDAY, three)
+    assert last.astimezone(ALMATY).hour >= 16
+    assert wanted(AGENT, three, overdue, last) == LONG_CAPACITY
+    assert {wanted(AGENT, three, overdue, moment) for moment in earlier} == {VERDICT}
+
+
+def test_there_are_no_lessons_on_holidays_and_outside_of_terms():
+    """Holidays and days between terms have no session in lessons, single extra days have, whatever their weekday."""
+    tuesday, saturday = date(2026, 11, 24), date(2026, 11, 28)
+    one = shifted(("08:00", "13:00"), holidays=(MONDAY,), extra_days=(saturday,))
+    assert sessions(AGENT, MONDAY, one) == []
+    assert len(sessions(AGENT, tuesday, one)) == 4
+    assert len(sessions(AGENT, saturday, one)) == 4
+    term = shifted(("08:00", "13:00"), terms=(Term(first=tuesday, last=tuesday),))
+    assert [len(sessions(AGENT, MONDAY + timedelta(days=days), term)) for days in range(3)] == [0, 4, 0]
+
+
+def test_the_first_session_after_the_summer_is_found():
+    """Three months without lessons do not end the plan, whether or not there are quiet hours."""
+    autumn = Term(first=date(2026, 9, 1), last=date(2026, 10, 25))
+    summer = unquiet(shifted(("08:00", "13:00"), terms=(autumn,)))
+    following = next_session(AGENT, summer, at(9, day=date(2026, 6, 1)))
+    assert following is not None
+    assert following.astimezone(ALMATY).date() == date(2026, 9, 1)
+    assert next_session(AGENT, summer, at(9, day=date(2026, 11, 1))) is None
+
+
+def test_nothing_is_planned_while_tests_are_paused():
+    """Neither sessions nor their making up for."""
+    paused = msgspec.structs.replace(policy(), paused=True)
+    assert planned(AGENT, MONDAY, paused) == []
+    assert next_session(AGENT, paused, at(7)) is None
+    assert catch_up(AGENT, paused, at(8) - timedelta(days=3), at(15)) is None
+
+
+def test_a_shift_may_pass_midnight():
+    """A late shift belongs to the day on which it began, and its early hours are no quiet ones."""
+    late = shifted(("08:00", "12:00"), ("20:00", "01:00"))
+    times = [one.astimezone(ALMATY) for one in sessions(AGENT, MONDAY, late)]
+    assert all(one.hour < 12 or one.hour >= 20 or one.date() > MONDAY for one in times)
+    assert in_lessons(late, at(0, 30, MONDAY + timedelta(days=1)))
+    assert not in_lessons(late, at(0, 30))
+    assert all(quiet_sessions(one, MONDAY, late)[0] < at(20) for one in agents(200))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from agent import identity, schedule, service, session
+from agent import identity, schedule, service, session, turns
 from agent.contract.lan import Lan
 from agent.contract.measurement import Latency, Link, Throughput
 from agent.contract.wire import Hours, Inside, Policy
@@ -57,7 +57,7 @@ def test_once_measures_and_sends_everything(station, collector):
 def test_once_has_time_for_everything():
     """Even where every step takes all it may, measuring and sending end within the 120 seconds of ``run --once``."""
     measuring = sum(session.DEADLINES_S.values()) + session.BULK_DEADLINES_S["short"]
-    waiting = service._LINE_WITHIN_S + session._ALL_ANSWER_WITHIN_S
+    waiting = turns.WITHIN_S + service._LINE_WITHIN_S + session._ALL_ANSWER_WITHIN_S
     assert measuring + waiting + service._ONCE_RESERVE_S < service.ONCE_S
 
 

@@ -194,3 +194,10 @@ def test_a_session_becomes_a_signed_report(station):
     assert (made.trigger, made.session_s, made.sequence) == ("manual", 1.5, 1)
     assert made.read_measurements() == list(seen.measurements)
     assert made.software.startswith("netready-agent/")
+
+
+def test_a_report_says_how_many_wait_before_it(station):
+    """The collector sees a backlog without believing any clock."""
+    seen = Session(measurements=(Skipped(probe="wifi", reason="no card"),), session_s=1.5, server=None)
+    made = [session.record(seen, "manual", station.enrolled, None, station.outbox) for _ in range(3)]
+    assert [one.waiting for one in made] == [0, 1, 2]

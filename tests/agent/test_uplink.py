@@ -341,7 +341,9 @@ def test_a_reply_for_another_computer_is_refused(uplink, collector, key):
 def test_the_policy_is_fetched_with_a_signature(station, collector):
     """Only the agent itself gets its policy."""
     collector.policy = wire.Policy(version=7)
-    assert station.uplink.fetch_policy(station.enrolled) == wire.Policy(version=7)
+    fetched = station.uplink.fetch_policy(station.enrolled)
+    assert (fetched.policy, fetched.tag) == (wire.Policy(version=7), '"7"')
+    assert station.uplink.fetch_policy(station.enrolled, fetched.tag).policy is None
 
 
 def test_text_from_outside_is_made_safe():

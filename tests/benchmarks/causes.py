@@ -96,7 +96,7 @@ def _diagnosed(school: LabSchool, now: Now) -> Told:
     return Told(
         school=school,
         verdict=diagnose_school(sessions, school.contract, target, rules),
-        own=diagnosis.diagnose(own, school.contract, rules, target) if school.concerned else None,
+        own=diagnosis.diagnose(own, school.contract, rules, target, zone=UTC) if school.concerned else None,
         failures=failures,
         took_s=time.monotonic() - began,
         repeated=repeated,

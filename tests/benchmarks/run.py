@@ -15,7 +15,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import boosts, causes, cost, cross, honesty, ingest, lines, memory, places, schools, verdicts
+from tests.benchmarks import (
+    boosts,
+    causes,
+    cost,
+    cross,
+    herd,
+    honesty,
+    ingest,
+    kills,
+    leases,
+    lines,
+    memory,
+    places,
+    schools,
+    verdicts,
+)
 
 IN_NAMESPACES: dict[str, Callable[[Sequence[str]], None]] = {
     "lines": lines.run,
@@ -25,7 +40,14 @@ IN_NAMESPACES: dict[str, Callable[[Sequence[str]], None]] = {
     "honesty": honesty.run,
     "causes": causes.run,
 }
-ELSEWHERE: dict[str, Callable[[], None]] = {"cost": cost.run, "memory": memory.run, "ingest": ingest.run}
+ELSEWHERE: dict[str, Callable[[], None]] = {
+    "cost": cost.run,
+    "memory": memory.run,
+    "ingest": ingest.run,
+    "herd": herd.run,
+    "kills": kills.run,
+    "leases": leases.run,
+}
 
 
 def main(words: list[str]) -> int:

@@ -46,7 +46,8 @@ class Round(Struct, frozen=True, kw_only=True):
 class LabSchool(Struct, frozen=True, kw_only=True):
     """A school with its cause; ``concerned`` is the computer whose own it is, with what its agent has to say.
 
-    ``may_be`` is the other right answer, where the measurements cannot tell.
+    ``may_be`` is the other right answer, where the measurements cannot tell. A segment that loses packets may be called
+    one: that is true, whatever else is the matter.
     """
 
     scene: str
@@ -65,7 +66,10 @@ class LabSchool(Struct, frozen=True, kw_only=True):
     @property
     def right_names(self) -> tuple[str, ...]:
         """The right answers, each a cause with all defects."""
-        return tuple(name(cause, self.defects) for cause in (self.cause, self.may_be) if cause is not None)
+        causes = [cause for cause in (self.cause, self.may_be) if cause is not None]
+        segment = self.premises.segment
+        also: list[frozenset[DefectWord]] = [frozenset({"lossy_way"})] if segment and segment.loss_ratio else []
+        return tuple(name(cause, self.defects | more) for more in (frozenset[DefectWord](), *also) for cause in causes)
 
 
 def name(cause: Cause, defects: Iterable[DefectWord]) -> str:

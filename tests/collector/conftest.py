@@ -10,7 +10,8 @@ import pytest
 import uvicorn
 
 from collector import enrollment
-from collector.app import make_app, server_config
+from collector.app import make_app
+from collector.serving import server_config
 from collector.settings import PolicySettings, Serve, Settings
 from collector.store import embedded, schools
 from collector.store.database import Database
@@ -27,23 +28,32 @@ def server(tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def database_url(server):
-    """An empty database of its own."""
+@contextlib.contextmanager
+def a_database(server, template="template1"):
+    """Make a database, and take it away with its roles."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server.url("postgres", embedded.SUPERUSER), autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-        yield server.url(name, embedded.SUPERUSER)
-        connection.execute(f"drop database {name} with (force)")
-        for role in ("query", "ingest"):
-            connection.execute(f"drop role if exists {name}_{role}")
+        connection.execute(f"create database {name} template {template}")
+        try:
+            yield name
+        finally:
+            connection.execute(f"drop database {name} with (force)")
+            for role in ("query", "ingest", "people"):
+                connection.execute(f"drop role if exists {name}_{role}")
 
 
 @pytest.fixture
-def database(database_url):
-    """A migrated database with two regions."""
-    with Database(database_url, pool_size=4) as made:
-        with made.owning() as connection:
+def empty_database_url(server):
+    """A database of its own without a single table."""
+    with a_database(server) as name:
+        yield server.url(name, embedded.SUPERUSER)
+
+
+@pytest.fixture(scope="session")
+def migrated(server):
+    """A migrated database with two regions, to be copied: migrating takes a hundred times as long."""
+    with a_database(server) as name:
+        with Database(server.url(name, embedded.SUPERUSER), pool_size=1) as made, made.owning() as connection:
             schools.keep_regions(
                 connection,
                 [
@@ -51,6 +61,20 @@ def database(database_url):
                     RegionRecord(region_id="KZ-71", name_kk="Астана", name_ru="Астана", name_en="Astana"),
                 ],
             )
+        yield name
+
+
+@pytest.fixture
+def database_url(server, migrated):
+    """A migrated database of its own."""
+    with a_database(server, migrated) as name:
+        yield server.url(name, embedded.SUPERUSER)
+
+
+@pytest.fixture
+def database(database_url):
+    """A migrated database with two regions."""
+    with Database(database_url, pool_size=4) as made:
         yield made
 
 

@@ -3,11 +3,9 @@ import gzip
 import io
 import json
 import socket
-import time
 import zipfile
 from datetime import UTC, datetime
 
-import httpx
 import msgspec
 import psycopg
 import pytest
@@ -15,7 +13,6 @@ import pytest
 from agent.contract import signing, wire
 from collector import access, export
 from collector.store import schema
-from collector.store.database import MINISTRY
 from tests.fakes.computer import Computer, batch, throughput
 
 
@@ -202,31 +199,3 @@ def test_the_document_says_who_may_ask_and_what_is_sent(client):
         one for one in document["paths"]["/api/v1/rankings/{name}"]["get"]["parameters"] if one["name"] == "name"
     ]
     assert "schools" in name["schema"]["enum"]
-
-
-def test_slow_clients_give_their_places_back(client, database, add_school, enrolled):
-    """When full the collector says when to come back; health still answers; vanished clients hold no place."""
-    add_school("1")
-    body = batch(enrolled("1").report(throughput(30e6, 6e6)))
-    address = (client.base_url.host, client.base_url.port)
-    slow = [socket.create_connection(address, timeout=10) for _ in range(90)]
-    for one in slow:
-        one.sendall(b"POST /api/v1/reports HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-    busy = _until(client, body, 503)
-    assert int(busy.headers["retry-after"]) > 0
-    assert client.get("/healthz").status_code == 200
-    for one in slow:
-        one.close()
-    assert _until(client, body, 200).json()["items"][0]["answer"] in ("stored", "duplicate")
-    with database.reading(MINISTRY) as connection:
-        assert connection.execute("select count(*) from report").fetchone() == (1,)
-
-
-def _until(client, body: bytes, status: int) -> httpx.Response:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        answer = client.post("/api/v1/reports", content=body)
-        if answer.status_code == status:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(f"no {status} within 20 s")

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from agent.contract.rules import shipped_rules
-from collector import access, ingest, rankings, readiness
-from collector.diagnosis import remembered, stored
-from collector.periods import Period
+from collector import access, findings, ingest, periods, rankings, rollup
+from collector.diagnosis import stored
 from collector.rankings import causes
+from collector.settings import PolicySettings
 from collector.store import sessions
 from collector.store.database import MINISTRY, Viewer
 from collector.store.sessions import NEWEST_SESSIONS
@@ -19,7 +19,8 @@ from tests.fakes.sessions import at, cable, lan, peer, radio, scan, throughput
 
 SLOW = (37e6, 19.6e6)
 NOW = datetime(2025, 10, 15, 9, tzinfo=UTC)  # in the past of every clock
-PERIOD = Period("now", NOW - timedelta(days=40), NOW + timedelta(days=1))
+ALMATY = ZoneInfo("Asia/Almaty")
+PERIOD = periods.parse("2025-Q4", ALMATY)
 
 
 @pytest.fixture
@@ -42,6 +43,19 @@ def school(add_school):
     return add_school(
         "0007", operator="Operator A", download_contracted_bps=100_000_000, upload_contracted_bps=20_000_000
     )
+
+
+@pytest.fixture
+def ranked(database):
+    """Add up and judge what waits, and return the ranking as somebody sees it."""
+
+    def look(viewer: Viewer = MINISTRY):
+        rollup.run(database, rollup.calendars_of(PolicySettings()))
+        findings.run(database, ALMATY)
+        with database.reading(viewer) as connection:
+            return causes.ranked(connection, rankings.Window(PERIOD)).rows
+
+    return look
 
 
 def told(database, school, viewer=MINISTRY):
@@ -70,14 +84,12 @@ def test_the_bodies_that_were_sent_are_diagnosed(database, school, enrolled, del
 
 def test_days_are_the_schools(database, school, enrolled, client):
     """Tests of one morning at school are of one day, also where midnight in UTC lies between them."""
-    computer, almaty = enrolled("0007", 1), ZoneInfo("Asia/Almaty")
+    computer = enrolled("0007", 1)
     for hours in range(4):
-        when = datetime(2025, 10, 15, 3, tzinfo=almaty) + timedelta(hours=hours)
+        when = datetime(2025, 10, 15, 3, tzinfo=ALMATY) + timedelta(hours=hours)
         seen = at(when.astimezone(UTC), cable(), throughput(*SLOW), lan())
         client.post("/api/v1/reports", content=batch(computer.report(*seen, at=when.astimezone(UTC))))
-    period = Period("now", PERIOD.start.astimezone(almaty), PERIOD.end.astimezone(almaty))
-    with database.reading(MINISTRY) as connection:
-        seen = stored.of_school(connection, school, period)
+    seen = told(database, school)
     assert (seen.cause, seen.days) == ("INSUFFICIENT", 1)
 
 
@@ -95,7 +107,7 @@ def test_only_the_newest_sessions_of_a_computer_are_read(database, school, enrol
     assert told(database, school).cause == "HEALTHY"
 
 
-def test_the_operator_sees_the_cause_and_not_the_schools_defects(database, school, enrolled, deliver):
+def test_the_operator_sees_the_cause_and_not_the_schools_defects(database, school, enrolled, deliver, ranked):
     """An operator is judged by it, so it sees it; addresses inside the school are not its business, nor rooms."""
     deliver(enrolled("0007", 1), cable(), throughput(*SLOW), lan(dhcp_servers=("10.1.0.1", "10.1.0.9")))
     deliver(enrolled("0007", 2), cable(), throughput(*SLOW), lan(), minutes=5)
@@ -104,10 +116,8 @@ def test_the_operator_sees_the_cause_and_not_the_schools_defects(database, schoo
     assert all(one.reference.room is None for one in own.evidence)
     assert told(database, school, Viewer("operator", "Operator B")).cause == "INSUFFICIENT"
     assert told(database, school).defects
-    window = rankings.Window(PERIOD)
     for viewer, defects in ((Viewer("operator", "Operator A"), ""), (MINISTRY, "rogue_dhcp")):
-        with database.reading(viewer) as connection:
-            assert [row.defects for row in causes.rows(connection, window)] == [defects]
+        assert [row.defects for row in ranked(viewer)] == [defects]
 
 
 def test_the_stops_of_a_walk_say_nothing_of_where_a_laptop_stands(database, school, enrolled, deliver):
@@ -122,15 +132,13 @@ def test_the_stops_of_a_walk_say_nothing_of_where_a_laptop_stands(database, scho
     assert [one.sequence for one in seen] == [2]
 
 
-def test_the_ranking_names_causes(database, school, add_school, enrolled, deliver):
+def test_the_ranking_names_causes(school, add_school, enrolled, deliver, ranked):
     """Sure causes first, healthy schools after them, those without data last and without a rank."""
     add_school("0008", download_contracted_bps=100_000_000)
     add_school("0009")
     deliver(enrolled("0007", 1), cable(), throughput(*SLOW), lan())
     deliver(enrolled("0008", 2), cable(), throughput(), lan())
-    window = rankings.Window(PERIOD)
-    with database.reading(MINISTRY) as connection:
-        rows = causes.rows(connection, window)
+    rows = ranked()
     assert [(row.id, row.rank, row.cause) for row in rows] == [
         ("0007", 1, "ISP_LINE"),
         ("0008", 2, "HEALTHY"),
@@ -140,26 +148,10 @@ def test_the_ranking_names_causes(database, school, add_school, enrolled, delive
     assert rows[0].named == "ISP LINE"
 
 
-def test_what_was_remembered_is_read_again_when_there_is_news(database, school, enrolled, deliver):
-    """The same answer as without memory, after new tests and for another viewer too."""
-
-    def remembered_cause(viewer=MINISTRY):
-        with database.reading(viewer) as connection:
-            found = [one.school for one in readiness.of_period(connection, PERIOD)]
-            return {key: one.cause for key, one in remembered.of_schools(connection, found, PERIOD).items()}
-
-    computer = enrolled("0007", 1)
-    deliver(computer, cable(), throughput(*SLOW), lan())
-    assert remembered_cause() == remembered_cause() == {"0007": "ISP_LINE"}
-    deliver(computer, cable(), throughput(), lan(), count=12)
-    assert remembered_cause() == {"0007": told(database, school).cause} == {"0007": "HEALTHY"}
-    assert remembered_cause(Viewer("operator", "Operator B")) == {}
-
-
 def test_the_api_and_the_page_say_it(client, database, school, enrolled, deliver):
     """One school's answer has its diagnosis with evidence and rules, the page the sentence; the list its causes."""
     with database.owning() as connection:
-        token = access.create(connection, role="ministry", scope=None, name="test", days=None, now=NOW)
+        token = access.create(connection, role="ministry", scope=None, name="test", days=None, now=datetime.now(UTC))
     deliver(enrolled("0007", 1), cable(), throughput(), lan(double_nat=True))
     deliver(enrolled("0007", 2), cable(duplex="half"), throughput(*SLOW), lan(), minutes=3)
     asked = {"headers": {"authorization": f"Bearer {token}"}, "params": {"period": str(NOW.year)}}

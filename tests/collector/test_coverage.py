@@ -7,7 +7,7 @@ from agent.contract.lan import Echoes, Lan
 from agent.contract.measurement import Link
 from agent.contract.rules import shipped_rules
 from agent.contract.wifi import Crowd, Network, Wifi, WifiConnection
-from collector import coverage, ingest, periods, rankings
+from collector import coverage, findings, ingest, periods, rankings, rollup
 from collector.policy import zone_of
 from collector.rankings import classrooms
 from collector.settings import PolicySettings
@@ -56,6 +56,19 @@ def deliver(database):
             assert {one.answer for one in ingest.accept(connection, reports, now)} <= {"stored"}
 
     return _deliver
+
+
+@pytest.fixture
+def ranked(database):
+    """Add up and judge what waits, and return a ranking as somebody sees it."""
+
+    def look(name, viewer=MINISTRY, period=PERIOD):
+        rollup.run(database, rollup.calendars_of(PolicySettings()))
+        findings.run(database, zone_of(PolicySettings()))
+        with database.reading(viewer) as connection:
+            return rankings.get(name).ranked(connection, rankings.Window(period)).rows
+
+    return look
 
 
 @pytest.fixture
@@ -254,55 +267,54 @@ def test_no_rooms_no_shares():
     assert (none.passed_of_measured, none.measured_of_total, none.passed_of_total) == (None, None, None)
 
 
-def test_the_ranking_of_coverage(database, add_school, enrolled, deliver):
+def test_the_ranking_of_coverage(database, add_school, enrolled, deliver, ranked):
     """By passed of all rooms: half of the rooms walked stands below all of them; without any measured room, no rank."""
     for school in ("1", "2", "3"):
         add_school(school)
     with database.owning() as connection:
         labels = [("1", "a"), ("1", "b"), ("2", "a"), ("3", "a")]
         rooms.keep_rooms(connection, [rooms.RoomRecord(school_id=school, label=label) for school, label in labels])
+        findings.mark_present(connection, "123", NOW, zone_of(PolicySettings()))
     for seed, school in enumerate(("1", "2"), start=1):
         deliver(enrolled(school, seed).report(*stop(-60), trigger="survey", room="a"))
-    ranking = rankings.get("coverage")
-    with database.reading(MINISTRY) as connection:
-        rows = ranking.rows(connection, rankings.Window(PERIOD, None))
+    rows = ranked("coverage")
     assert [(row.id, row.rank, row.rooms_passed_share) for row in rows] == [
         ("2", 1, 1.0),
         ("1", 2, 0.5),
         ("3", None, 0.0),
     ]
-    assert [column.words(rows[1]) for column in ranking.columns][:2] == [("50 %", "1 of 2"), ("50 %", "1 of 2")]
-    with database.reading(Viewer("operator", "x")) as connection:
-        assert ranking.rows(connection, rankings.Window(PERIOD, None)) == []
+    words = [column.words(rows[1]) for column in rankings.get("coverage").columns]
+    assert words[:2] == [("50 %", "1 of 2"), ("50 %", "1 of 2")]
+    assert ranked("coverage", Viewer("operator", "x")) == []
 
 
-def test_a_judged_line_does_not_outrank_rooms(database, add_school, enrolled, deliver):
+def test_a_judged_line_does_not_outrank_rooms(add_school, enrolled, deliver, ranked):
     """The order is that of the rooms, whether or not there are enough tests of the school's line."""
     add_school("1", pupils=100)
     add_school("2")
-    deliver(enrolled("1", 1).report(*stop(-90), trigger="survey", room="a"))
-    deliver(enrolled("2", 2).report(*stop(-60), trigger="survey", room="a"))
+    monday, later = datetime(2026, 11, 16, 4, tzinfo=UTC), datetime(2026, 11, 23, 4, tzinfo=UTC)
+    deliver(enrolled("1", 1).report(*stop(-90), trigger="survey", room="a", at=monday), now=later)
+    deliver(enrolled("2", 2).report(*stop(-60), trigger="survey", room="a", at=monday), now=later)
     desk = enrolled("1", 3)
-    deliver(*(desk.report(throughput(90e6, 20e6)) for _ in range(3)))
-    with database.reading(MINISTRY) as connection:
-        rows = rankings.get("coverage").rows(connection, rankings.Window(PERIOD, None))
+    lessons = [monday + timedelta(days=day, hours=hour) for day in range(5) for hour in (0, 3)]
+    deliver(*(desk.report(throughput(9e6, 2e6, started_at=when), at=when) for when in lessons), now=later)
+    rows = ranked("coverage", period=periods.parse("2026-Q4", zone_of(PolicySettings())))
     assert [(row.id, row.rank, row.meets is None) for row in rows] == [("2", 1, True), ("1", 2, False)]
 
 
-def test_the_ranking_of_classrooms(database, add_school, enrolled, deliver):
+def test_the_ranking_of_classrooms(add_school, enrolled, deliver, ranked):
     """What rooms get, limited by their Wi-Fi included, beside the line; a computer without a room has no say."""
     add_school("1", pupils=100)
     desk, laptop, office = enrolled("1", 1), enrolled("1", 2), enrolled("1", 3)
     for _ in range(3):
         deliver(
-            desk.report(wire_link(), throughput(30e6, 10e6), room="1"),
-            laptop.report(*stop(-70), throughput(8e6, 6e6, tainted=("link_limited",)), room="2"),
-            office.report(wire_link(), throughput(40e6, 10e6)),
+            desk.report(wire_link(), throughput(30e6, 10e6), room="1", at=NOW),
+            laptop.report(*stop(-70), throughput(8e6, 6e6, tainted=("link_limited",)), room="2", at=NOW),
+            office.report(wire_link(), throughput(40e6, 10e6), at=NOW),
         )
-    with database.reading(MINISTRY) as connection:
-        (row,) = rankings.get("classrooms").rows(connection, rankings.Window(PERIOD, None))
-    assert (row.download_bps, row.line_download_bps, row.share_of_line) == (8e6, 40e6, 0.2)
-    assert (row.computers, row.tests, row.meets, row.line_meets) == (2, 6, False, True)
+    (row,) = ranked("classrooms")
+    assert (row.download_bps, row.line_download_bps, row.share_of_line) == pytest.approx((8e6, 40e6, 0.2), rel=0.003)
+    assert (row.computers, row.tests, row.meets, row.line_meets) == (2, 6, False, None)
 
 
 def figures(typical_bps, *, proven_bps=None, possible_bps=None, tests=3):

@@ -300,6 +300,117 @@ def test_a_computer_that_reaches_others_quickly_shows_the_way():
     assert judged(computer("a", *shown), computer("b", *shown)).cause == "ISP_LINE"
 
 
+@pytest.mark.parametrize("rate", [7.7e6, 10.1e6, 12.7e6])
+def test_a_steady_load_all_day_blames_nobody(rate):
+    """Cameras that send all day, and a router that tells nothing: two computers see the same short upload, no proof."""
+    sent = [cable(), throughput(98e6, rate)]
+    seen = judged(*(computer(name, *sent, count=12, days=6) for name in "ab"))
+    assert (seen.cause, seen.confidence) in {("INSUFFICIENT", "low"), ("LOWER_PLAN", "low")}
+    assert any("cameras" in one and "UPnP" in one for one in seen.missing)
+    assert seen.line_delivers is None
+    assert judged(*(computer(name, *sent, lan(), count=12, days=6) for name in "ab")).cause != "INSUFFICIENT"
+
+
+NOT_CLEAN = {
+    "cables as fast as the line": ([cable(speed_bps=100e6), throughput(*SLOW), lan()], "faster than the line"),
+    "cables of a speed that is hidden": ([cable(speed_bps=None), throughput(*SLOW), lan()], "does not tell"),
+    "a medium that is not known": ([cable(medium=None), throughput(*SLOW), lan()], "on a cable"),
+    "virtual machines": ([cable(medium="virtual"), throughput(*SLOW), lan()], "on a cable"),
+    "only Wi-Fi": ([radio(), throughput(*SLOW), lan()], "on a cable"),
+    "a mark of tomorrow": ([cable(), throughput(*SLOW, tainted=("new",)), lan()], "more tests"),
+    "damaged cables that are fast enough": ([cable(errors=80), throughput(), lan()], "nothing at the computer"),
+}
+
+
+@pytest.mark.parametrize(("measurements", "missing"), NOT_CLEAN.values(), ids=NOT_CLEAN)
+def test_without_a_clean_computer_nobody_is_blamed(measurements, missing):
+    """However many computers and days: none of them may speak for the line, and what is missing is said."""
+    seen = judged(*(computer(name, *measurements, count=12, days=6) for name in "abc"))
+    assert (seen.cause, seen.line_delivers, seen.not_organised) == ("INSUFFICIENT", None, False)
+    assert any(missing in one for one in seen.missing)
+    assert missing in seen.sentence
+
+
+def test_a_hidden_cable_beside_a_fast_computer_is_the_wiring():
+    """A clean computer was fast at the same time; who proves its cable wide may speak for the line."""
+    hidden = [cable(speed_bps=None), throughput(*SLOW), lan()]
+    assert judged(computer("a", *GOOD), computer("b", *hidden)).cause == "LAN_WIRED"
+    assert judged(computer("a", *hidden, peer()), computer("b", *hidden, peer())).cause == "ISP_LINE"
+
+
+def test_a_line_that_mostly_delivers_is_never_surely_slow():
+    """Many computers that agree make it no surer than medium where good tests are many; the sentence counts both."""
+    days = [
+        [
+            *computer(name, cable(), throughput(*SLOW, server=SERVERS[number % 2]), lan(), count=4),
+            *computer(name, *GOOD, count=8, days=4, late_s=12 * 3600),
+        ]
+        for number, name in enumerate("abc")
+    ]
+    seen = judged(*days)
+    assert (seen.cause, seen.confidence) == ("ISP_LINE", "medium")
+    assert "at some hours, in 4 of 12 tests" in seen.sentence
+    assert "4 on a line that was shown idle" in seen.sentence
+    assert [one.value for one in seen.counter_evidence if "got what was promised" in one.figure] == [8]
+
+
+@pytest.mark.parametrize("signal", [-67.5, -68, -70])
+def test_borderline_computers_are_no_badly_organised_network(signal):
+    """Adapters differ by some dB: rooms that fail by so little do not count as rooms where nothing arrives."""
+    rooms = [computer("a", *GOOD, room="1"), computer("b", *GOOD, room="2")]
+    weak = [computer(name, radio(signal), throughput(*SLOW), room=name) for name in "cdef"]
+    seen = judged(*rooms, *weak)
+    assert (seen.cause, seen.not_organised, seen.unfit_rooms) == ("WIFI_COVERAGE", False, 0)
+    clear = [computer(name, radio(-80), throughput(*SLOW), room=name) for name in "cd"]
+    assert judged(*rooms, *weak[:2], *clear).unfit_rooms == 2
+
+
+def test_a_borderline_day_is_no_second_day():
+    """A room that clearly failed on one day and by a hair on the other failed on one."""
+    rooms = [computer("a", *GOOD, room="1"), computer("b", *GOOD, room="2")]
+    failing = [
+        [
+            *computer(name, radio(-80), throughput(*SLOW), room=name, count=4, days=1),
+            *computer(name, radio(-69), throughput(*SLOW), room=name, count=4, days=1, late_s=24 * 3600),
+        ]
+        for name in "cd"
+    ]
+    assert not judged(*rooms, *failing).not_organised
+
+
+def test_computers_of_low_confidence_are_no_badly_organised_network():
+    """Slow now and then beside a fast computer names the cable, but unsurely: that is no badly organised school."""
+    rooms = [computer("a", *GOOD, room="1"), computer("b", *GOOD, room="2")]
+    slow = [computer(name, *SLOW_LINE, count=2, room=name) for name in "cd"]
+    seen = judged(*rooms, *slow)
+    assert (seen.cause, seen.slow_computers) == ("LAN_WIRED", 2)
+    assert (seen.not_organised, seen.unfit_rooms) == (False, 0)
+    often = [computer(name, *SLOW_LINE, count=4, room=name) for name in "cd"]
+    assert judged(*rooms, *often).not_organised
+
+
+def test_what_may_fill_the_line_is_not_said_to_fill_it():
+    """Without the router's counters it is a guess, and nobody is cleared by it."""
+    counted = judged(*(computer(name, cable(), throughput(*SLOW), BUSY_ROUTER) for name in "ab"))
+    assert "traffic fills the line" in counted.sentence
+    guessed = judged(*(computer(name, cable(), throughput(*SLOW, suspected=("shared_line",))) for name in "ab"))
+    assert (counted.cause, guessed.cause) == ("LINE_SATURATED", "LINE_SATURATED")
+    assert "may fill the line" in guessed.sentence
+    assert "at fault" not in guessed.sentence
+
+
+def test_a_smaller_plan_is_told_with_its_direction():
+    """A plan for the upload is called one."""
+    seen = judged(*(computer(name, cable(), throughput(98e6, 10.1e6), lan()) for name in "ab"))
+    assert seen.cause == "LOWER_PLAN"
+    assert "gives 10 Mbit/s upload all day" in seen.sentence
+    down = judged(*(computer(name, cable(), throughput(20.1e6), lan()) for name in "ab"))
+    assert "gives 20 Mbit/s download all day" in down.sentence
+    small = msgspec.structs.replace(CONTRACT, upload_bps=4e6)
+    seen = judged(computer("a", cable(), throughput(98e6, 3.9e6)), contract=small, target=standards.target_for(300))
+    assert "contract of 4 Mbit/s upload promises" in seen.sentence
+
+
 FAULTS = [
     [cable(duplex="half"), throughput(9e6, 3e6)],
     [cable(speed_bps=10e6), throughput(9e6, 3e6)],

@@ -190,6 +190,17 @@ def test_a_result_without_bounds_proves_nothing(computer, accept, ask):
     assert row == [(30e6, 0.0, None, True)]
 
 
+@pytest.mark.parametrize(
+    "changes", [{"bytes": 0}, {"ip_low_bps": 31e6, "ip_high_bps": 29e6}, {"bytes": 10_000}, {"bytes": 10**10}]
+)
+def test_a_direction_that_contradicts_itself_counts_for_nobody(computer, accept, ask, changes):
+    """The signed report is kept whole; no judge and no ranking finds a rate in it."""
+    accept(computer.report(throughput(0, 0, download=direction(30e6, **changes), upload=direction(6e6))))
+    columns = "download_bps, download_low_bps, download_high_bps, download_at_least, upload_bps"
+    assert ask(f"select {columns} from speed_test") == [(None, None, None, None, 6e6)]  # noqa: S608 - constants
+    assert ask("select count(*) from report") == [(1,)]
+
+
 def test_a_revoked_computer_is_told_so_and_stores_nothing(computer, accept, database, ask):
     """After revocation nothing more is stored, and the agent learns why."""
     with database.owning() as connection:

@@ -1,4 +1,5 @@
 import contextlib
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from collector.registry import cells
 from collector.registry.findings import MAX_SHOWN
 
 HEADER = registry.template().strip()
+TODAY = date(2026, 11, 23)
 ROW = "0012,Мектеп №1,KZ-75,Бостандық,43.2,76.9,420,fiber,Operator,20,5"
 
 
@@ -18,7 +20,7 @@ def read(tmp_path):
     def _read(content, name="schools.csv"):
         file = tmp_path / name
         file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return registry.read(file)
+        return registry.read(file, TODAY)
 
     return _read
 
@@ -275,7 +277,7 @@ def test_what_is_no_table_is_refused_with_the_reason(read, content, complaint):
 def test_a_missing_file_is_refused(tmp_path):
     """A wrong path is said to be one."""
     with pytest.raises(RegistryError, match=r"nowhere\.csv: cannot be read"):
-        registry.read(tmp_path / "nowhere.csv")
+        registry.read(tmp_path / "nowhere.csv", TODAY)
 
 
 def test_a_huge_file_is_refused_unread(tmp_path):
@@ -284,7 +286,7 @@ def test_a_huge_file_is_refused_unread(tmp_path):
     with file.open("wb") as stream:
         stream.truncate(51_000_000)
     with pytest.raises(RegistryError, match="larger than 50 MB"):
-        registry.read(file)
+        registry.read(file, TODAY)
 
 
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
@@ -293,7 +295,7 @@ def test_no_bytes_break_the_reader(tmp_path_factory, content):
     file = tmp_path_factory.getbasetemp() / "fuzz.csv"
     file.write_bytes(HEADER.encode() + b"\n" + content)
     with contextlib.suppress(RegistryError):
-        assert registry.read(file).rows
+        assert registry.read(file, TODAY).rows
 
 
 @given(st.text(max_size=80))

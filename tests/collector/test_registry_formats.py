@@ -9,6 +9,7 @@ from collector.errors import RegistryError
 from collector.registry import workbook
 
 COLUMNS = registry.COLUMNS
+TODAY = dt.date(2026, 11, 23)
 HEADER = ",".join(COLUMNS)
 SCHOOL = ["0012", "Школа-лицей № 7", "KZ-10", "Район", "", "", "420", "ВОЛС", "Оператор", "20", "5"]
 KAZAKH = ["0013", "Қазақ орта мектебі", "Жетісу облысы", "Ұйғыр ауданы", "", "", "", "", "", "", ""]
@@ -19,7 +20,7 @@ def read(tmp_path):
     def _read(content, name="schools.csv"):
         file = tmp_path / name
         file.write_bytes(content)
-        return registry.read(file)
+        return registry.read(file, TODAY)
 
     return _read
 

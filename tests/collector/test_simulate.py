@@ -11,13 +11,15 @@ from agent.contract import report, signing, standards
 from agent.contract.measurement import Failed, Latency, Link, Throughput
 from agent.contract.standards import Interval
 from agent.contract.wire import Receipt
-from collector import periods, readiness, simulate
+from collector import periods, readiness, rollup, simulate
 from collector.errors import SimulationError
 from collector.registry import regions
+from collector.settings import PolicySettings
 
 FRIDAY = date(2026, 11, 20)
 ALMATY = ZoneInfo("Asia/Almaty")
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+CALENDARS = rollup.calendars_of(PolicySettings())
 
 
 def plan(schools=30, days=3, seed=1):
@@ -212,20 +214,24 @@ def test_an_answer_that_is_no_receipt_of_storage_ends_the_simulation():
 def test_a_simulation_is_stored_once_however_often_it_runs(database):
     """Through the real ingest into a real database; the second run finds everything there; readiness sees the truth."""
     steps = []
-    first = simulate.run(
-        database, schools=40, days=5, seed=1, now=NOW, progress=lambda done, total: steps.append((done, total))
-    )
+    of = simulate.plan_until_yesterday(40, 8, 1, NOW)
+    first = simulate.run(database, of, NOW, CALENDARS, lambda done, total: steps.append((done, total)))
     assert first.schools == 40
     assert first.stored > 400
     assert first.duplicates == 0
     assert steps[-1] == (40, 40)
-    again = simulate.run(database, schools=40, days=5, seed=1, now=NOW)
+    again = simulate.run(database, of, NOW, CALENDARS)
     assert (again.stored, again.duplicates, again.agents) == (0, first.stored, first.agents)
     with database.owning() as connection:
         judged = readiness.of_period(connection, periods.parse("2026-Q4", ALMATY))
     truth = {site.school.school_id: site.line.story for site in simulate.sites(40, 1)}
     states = {"ready": "ready", "no line": "not connected"}
-    assert {one.school.school_id: one.state for one in judged} == {
-        school: states.get(story, "not ready") for school, story in truth.items()
+    wrong = {
+        (one.school.school_id, one.state)
+        for one in judged
+        if one.state != states.get(truth[one.school.school_id], "not ready")
     }
+    # Eight days of one computer may leave a school too close to the line to say.
+    assert {state for _, state in wrong} <= {"not enough data"}
+    assert len(wrong) <= 2
     assert all(one.school.synthetic for one in judged)

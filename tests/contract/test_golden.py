@@ -111,7 +111,9 @@ def test_every_field_of_the_golden_report(payload: bytes) -> None:
         "room": "Кабинет 12",
         "floor": None,  # came later
         "dropped": 2,
+        "waiting": None,  # came later
         "session_s": 19.5,
+        "lease": None,
         "measurements": None,
     }
     assert decoded.read_measurements() == MEASUREMENTS

@@ -45,6 +45,10 @@ class FakeCollector:
         self.requests: list[tuple[str, str]] = []
         self.batches: list[int] = []
         self.lose_replies = 0
+        self.orders: tuple[str, ...] = ()
+        self.leases: deque[wire.LeaseReply] = deque()
+        self.wishes: list[wire.LeaseRequest] = []
+        self.released: list[str] = []
 
     def handle(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """Answer one request."""
@@ -63,6 +67,8 @@ class FakeCollector:
             return self._reports(headers, body)
         if (method, path) == ("GET", wire.POLICY_PATH):
             return self._policy(headers)
+        if (method, path) in {("POST", wire.LEASE_PATH), ("POST", wire.RELEASE_PATH)}:
+            return self._lease(path, body)
         return problem(404, "nothing is here")
 
     def sequences(self, agent: str) -> list[int]:
@@ -95,7 +101,8 @@ class FakeCollector:
         envelopes = msgspec.json.decode(plain, type=wire.ReportBatch).envelopes
         self.batches.append(len(envelopes))
         receipts = tuple(self._receive(raw) for raw in envelopes)
-        return 200, {}, msgspec.json.encode(wire.BatchReply(items=receipts, policy_version=self.policy.version))
+        told = wire.BatchReply(items=receipts, policy_version=self.policy.version, orders=self.orders)
+        return 200, {}, msgspec.json.encode(told)
 
     def _receive(self, raw: msgspec.Raw) -> wire.Receipt:
         envelope = signing.decode_envelope(raw)
@@ -122,7 +129,24 @@ class FakeCollector:
     def _policy(self, headers: Any) -> tuple[int, dict[str, str], bytes]:
         agent, signature = signing.requesting_agent(headers["Authorization"])
         signing.verify_request("GET", wire.POLICY_PATH, signature, self.keys[agent][0])
-        return 200, {}, msgspec.json.encode(self.policy)
+        tag = f'"{self.policy.version}"'
+        if headers.get("If-None-Match") == tag:
+            return 304, {"ETag": tag}, b""
+        return 200, {"ETag": tag}, msgspec.json.encode(self.policy)
+
+    def _lease(self, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        envelope = signing.decode_envelope(body)
+        key = self.keys[envelope.signatures[0].keyid][0]
+        if path == wire.RELEASE_PATH:
+            signed = signing.verify(envelope, wire.RELEASE_TYPE, key)
+            self.released.append(msgspec.json.decode(signed, type=wire.LeaseRelease).lease)
+            return 200, {}, b'{"released":true}'
+        asked = msgspec.json.decode(signing.verify(envelope, wire.LEASE_TYPE, key), type=wire.LeaseRequest)
+        self.wishes.append(asked)
+        reply = self.leases.popleft() if self.leases else wire.LeaseReply(state="granted", ends_in_s=asked.seconds)
+        if reply.state == "granted":
+            reply = msgspec.structs.replace(reply, lease=asked.lease)
+        return 200, {}, msgspec.json.encode(reply)
 
 
 def problem(status: int, detail: str) -> tuple[int, dict[str, str], bytes]:

@@ -27,7 +27,7 @@ def direction(ip_bps: float, **changes) -> Direction:
         "ip_bps": ip_bps,
         "ip_low_bps": ip_bps * 0.99,
         "ip_high_bps": ip_bps * 1.01,
-        "bytes": 1_000_000,
+        "bytes": max(1, round(ip_bps * 0.965 * 2 / 8)),
         "duration_s": 2.0,
         "connections": 4,
         "stop": "time",

@@ -6,11 +6,11 @@ Both sides read sessions the same way: the agent for one computer, the collector
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.contract import standards
-from agent.contract.causes import Cause, Contract, Defect, Evidence
+from agent.contract.causes import Cause, Contract, Defect, DirectionWord, Evidence
 from agent.contract.lan import Lan
 from agent.contract.measurement import Direction, Measurement, Throughput, Unknown
 from agent.contract.rules import Rules
@@ -25,14 +25,15 @@ _LASTING = frozenset({"wifi", "lan", "peer", "services"})
 class Way(Struct, frozen=True, kw_only=True):
     """One direction of a test beside what was promised for it.
 
-    ``is_short``: this computer got less than the line should deliver, for whatever reason. ``is_proven``: and nothing
-    known on this computer can have been why. ``delivers``: it got it, or more is proven. ``is_at_least``: the pace or
-    the server bound the result, so that it is no typical speed.
+    ``is_short``: this computer got less than the line should deliver (``level_bps``), for whatever reason.
+    ``is_proven``: and nothing known on this computer can have been why. ``delivers``: it got it, or more is proven.
+    ``is_at_least``: the pace or the server bound the result, so that it is no typical speed.
     """
 
-    name: str
+    name: DirectionWord
     value_bps: float
     promised_bps: float
+    level_bps: float
     is_short: bool
     is_proven: bool
     delivers: bool
@@ -42,9 +43,10 @@ class Way(Struct, frozen=True, kw_only=True):
 class Signs(Struct, frozen=True, kw_only=True):
     """One session with one speed test (``ways`` is empty where there was none, or nothing to hold it against).
 
-    ``host`` to ``setup`` are what explains a slow result here, ``crowd`` and ``held_back`` what might; ``counted`` and
-    ``suspected`` what shows the line in use by others; ``doubts`` why this test is no witness against a line; ``path``,
-    ``beyond`` and ``idle`` what makes it a good one.
+    ``upload_bps`` is what the upload came out with, whatever was promised for it. ``host`` to ``setup`` are what
+    explains a slow result here, ``crowd`` and ``held_back`` what might; ``counted`` and ``suspected`` what shows the
+    line in use by others; ``doubts`` why this test is no witness against a line; ``path``, ``beyond`` and ``idle`` what
+    makes it a good one.
     """
 
     at: datetime | None
@@ -53,6 +55,7 @@ class Signs(Struct, frozen=True, kw_only=True):
     medium: Medium | None
     ways: tuple[Way, ...] = ()
     rate: Evidence | None = None
+    upload_bps: float | None = None
     host: tuple[Evidence, ...] = ()
     wiring: tuple[Evidence, ...] = ()
     coverage: tuple[Evidence, ...] = ()
@@ -67,6 +70,13 @@ class Signs(Struct, frozen=True, kw_only=True):
     beyond: tuple[Evidence, ...] = ()
     idle: tuple[Evidence, ...] = ()
     defects: tuple[Defect, ...] = ()
+
+    def rate_of(self, name: DirectionWord) -> Evidence | None:
+        """Return what one direction came out with as a figure; ``rate`` is the worse one's."""
+        way = next((one for one in self.ways if one.name == name), None)
+        if way is None or self.rate is None:
+            return None
+        return replace(self.rate, figure=name, value=way.value_bps, threshold=way.level_bps, direction=name)
 
     @property
     def is_short(self) -> bool:
@@ -139,6 +149,8 @@ def _read(one: Seen, quickest_ms: float | None) -> Signs:
     wires = wiring.wiring(one) if one.is_wifi else (*wiring.wiring(one), *way.bad)
     ways = tuple(_way(one, name, direction, promised) for name, direction, promised in one.directions if promised)
     test = one.throughput
+    # Whoever got what was promised had a cable that is wide enough for it.
+    untold = () if all(each.delivers for each in ways) else wiring.untold(one)
     return Signs(
         at=test.started_at if test is not None else _when_of(one),
         took_s=(test.took_s or 0.0) if test is not None else 0.0,
@@ -146,6 +158,7 @@ def _read(one: Seen, quickest_ms: float | None) -> Signs:
         medium=one.link.medium if one.link is not None else None,
         ways=ways,
         rate=_rate(one, ways),
+        upload_bps=next((each.ip_bps for name, each, _ in one.directions if name == "upload"), None),
         host=host.host(one),
         wiring=wires,
         coverage=radio.coverage(one),
@@ -155,7 +168,7 @@ def _read(one: Seen, quickest_ms: float | None) -> Signs:
         held_back=radio.held_back(one),
         counted=traffic.counted(one),
         suspected=traffic.suspected(one, quickest_ms),
-        doubts=(*host.doubts(one), *wiring.too_narrow(one)),
+        doubts=(*host.doubts(one), *wiring.too_narrow(one), *untold),
         path=(*way.good, *wiring.good_path(one)),
         beyond=router.beyond(one),
         idle=traffic.idle(one),
@@ -163,7 +176,7 @@ def _read(one: Seen, quickest_ms: float | None) -> Signs:
     )
 
 
-def _way(one: Seen, name: str, direction: Direction, promised_bps: float) -> Way:
+def _way(one: Seen, name: DirectionWord, direction: Direction, promised_bps: float) -> Way:
     level_bps = one.rules.line.delivers_ratio.value * promised_bps
     rate = standards.interval_of(direction)
     tainted = one.throughput.tainted if one.throughput is not None else ()
@@ -176,6 +189,7 @@ def _way(one: Seen, name: str, direction: Direction, promised_bps: float) -> Way
         name=name,
         value_bps=rate.value_bps,
         promised_bps=promised_bps,
+        level_bps=level_bps,
         is_short=not is_at_least and rate.value_bps < level_bps,
         is_proven=high_bps is not None and high_bps < level_bps,
         delivers=rate.low_bps >= level_bps or (rate.high_bps is not None and rate.value_bps >= level_bps),
@@ -188,8 +202,7 @@ def _rate(one: Seen, ways: tuple[Way, ...]) -> Evidence | None:
     worst = min(ways, key=lambda way: way.value_bps / way.promised_bps, default=None)
     if worst is None or one.throughput is None:
         return None
-    level_bps = one.rules.line.delivers_ratio.value * worst.promised_bps
-    return seen.rate(one.throughput, worst.name, worst.value_bps, level_bps)
+    return seen.towards(worst.name, seen.rate(one.throughput, worst.name, worst.value_bps, worst.level_bps))
 
 
 def _tests(session: Sequence[Measurement]) -> Sequence[Throughput | None]:
@@ -224,7 +237,7 @@ def _with_what_lasts(ordered: Sequence[Sequence[Measurement]], lasts: timedelta)
 
 def _without_the_moment(one: Measurement) -> Measurement:
     """Leave out what held only while it was measured: the traffic."""
-    return msgspec.structs.replace(one, router=None, broadcasts_per_s=None) if isinstance(one, Lan) else one
+    return replace(one, router=None, broadcasts_per_s=None) if isinstance(one, Lan) else one
 
 
 def _kind(one: Measurement) -> str:

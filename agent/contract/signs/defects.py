@@ -1,6 +1,5 @@
 """Defects of the network's set-up that one computer sees, whatever the speed; pure."""
 
-import ipaddress
 from collections.abc import Iterator
 
 from agent.contract.causes import Defect
@@ -8,7 +7,7 @@ from agent.contract.lan import Lan, Resolver
 from agent.contract.signs import router
 from agent.contract.signs.seen import Seen, fact, held
 from agent.contract.signs.wiring import storm
-from agent.contract.values import Measured
+from agent.contract.values import Measured, stays_inside
 
 _UNREACHABLE = frozenset({"connect_timeout", "unreachable", "no_answer"})
 
@@ -57,7 +56,7 @@ def _names(seen: Seen) -> Iterator[Defect]:
     for one in lan.resolvers if lan is not None else ():
         if lan is None:
             return
-        limit = rules.school_resolver_ms if _is_private(one.address) else rules.resolver_ms
+        limit = rules.school_resolver_ms if stays_inside(one.address) else rules.resolver_ms
         if one.median_ms is not None and one.median_ms > limit.value:
             yield Defect(
                 defect="slow_resolver",
@@ -82,13 +81,6 @@ def _lie(lan: Lan, resolver: Resolver) -> Defect:
             lan, f"false answers of the name server {resolver.address}", max(1, len(resolver.differs)), "names"
         ),
     )
-
-
-def _is_private(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_private
-    except ValueError:
-        return False
 
 
 def _storm(seen: Seen) -> Iterator[Defect]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from agent.contract.causes import Evidence
 from agent.contract.signs import router
-from agent.contract.signs.seen import Seen, fact, held, rate
+from agent.contract.signs.seen import Seen, fact, held, rate, towards
 from agent.contract.wifi import Network, Wifi, WifiConnection
 
 _NEARER = "the same test beside the access point"
@@ -83,7 +83,8 @@ def setup(seen: Seen) -> tuple[Evidence, ...]:
         radio_bps = (link.receive_bps if name == "download" else link.transmit_bps) or 0.0
         if radio_bps > 0 and not one.is_lower_bound and one.ip_bps > limit.value * radio_bps:
             share = one.ip_bps / radio_bps
-            found.append(held(of, f"share of the radio's rate used, {name}", share, limit, _CABLE))
+            used = held(of, f"share of the radio's rate used, {name}", share, limit, _CABLE)
+            found.append(towards(name, used))
     if seen.throughput is not None and "link_limited" in seen.throughput.tainted:
         found.append(fact(seen.throughput, "test marked link_limited", 1, "mark", _CABLE))
     return tuple(found)
@@ -98,7 +99,8 @@ def held_back(seen: Seen) -> tuple[Evidence, ...]:
         radio_bps = (link.receive_bps if name == "download" else None) or 0.0
         if radio_bps > 0 and not one.is_lower_bound and one.ip_bps < limit.value * radio_bps:
             share = one.ip_bps / radio_bps
-            return (held(seen.link, f"share of the radio's rate used, {name}", share, limit, _CABLE),)
+            used = held(seen.link, f"share of the radio's rate used, {name}", share, limit, _CABLE)
+            return (towards(name, used),)
     return ()
 
 

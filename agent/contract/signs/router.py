@@ -2,10 +2,10 @@
 
 from msgspec import Struct
 
-from agent.contract.causes import Evidence
+from agent.contract.causes import DirectionWord, Evidence
 from agent.contract.measurement import GatewayEchoes, Throughput
 from agent.contract.rules import Threshold
-from agent.contract.signs.seen import Seen, fact, held
+from agent.contract.signs.seen import Seen, fact, held, towards
 from agent.contract.values import Measured
 
 _LEAST_ECHOES = 10
@@ -34,16 +34,17 @@ def beyond(seen: Seen) -> tuple[Evidence, ...]:
     if test is None or test.gateway is None or test.rtt_idle_ms is None:
         return ()
     found = []
-    for name, far, near in (
+    both: tuple[tuple[DirectionWord, float | None, float | None], ...] = (
         ("download", test.rtt_download_ms, test.gateway.download_ms),
         ("upload", test.rtt_upload_ms, test.gateway.upload_ms),
-    ):
+    )
+    for name, far, near in both:
         if far is None or near is None:
             continue
         rise = (far - test.rtt_idle_ms) - (near - (test.gateway.idle_ms or 0.0))
         if rise > max(seen.rules.line.queue_ms.value, near):
             limit = seen.rules.line.queue_ms
-            found.append(held(test, f"rise of round trips beyond the router, {name}", rise, limit))
+            found.append(towards(name, held(test, f"rise of round trips beyond the router, {name}", rise, limit)))
     return tuple(found)
 
 
@@ -114,21 +115,34 @@ def _loss(sent: int, received: int) -> float:
 
 
 def _clean(seen: Seen) -> tuple[Evidence, ...]:
-    """Return the figure that shows a clean way: only echoes under load can, an idle way proves little."""
+    """Return the figures that show a clean way: only echoes under load can, an idle way proves little.
+
+    Each direction stands on its own echoes: where one that came out slow has none, nothing shows its way to be clean.
+    """
     test = seen.throughput
     if test is None or test.gateway is None or test.gateway.received < _LEAST_ECHOES:
         return ()
-    times = [
-        p95 if p95 is not None else median
-        for name, median, p95 in _times(test.gateway)
-        if name != "before the test" and median is not None
-    ]
-    if not times:
+    loaded: tuple[tuple[DirectionWord, float | None, float | None], ...] = (
+        ("download", test.gateway.download_ms, test.gateway.download_p95_ms),
+        ("upload", test.gateway.upload_ms, test.gateway.upload_p95_ms),
+    )
+    if not set(_slow(seen)) <= {name for name, median, _p95 in loaded if median is not None}:
         return ()
-    return (_clean_figure(test, max(times), _limits(seen)[0]),)
+    return tuple(
+        towards(name, _clean_figure(test, name, median if p95 is None else p95, _limits(seen)[0]))
+        for name, median, p95 in loaded
+        if median is not None
+    )
 
 
-def _clean_figure(test: Measured, worst_ms: float, limit: Threshold) -> Evidence:
+def _slow(seen: Seen) -> tuple[DirectionWord, ...]:
+    """Return the directions that did not come out as promised: about those it matters where the fault is."""
+    share = seen.rules.line.delivers_ratio.value
+    return tuple(name for name, one, promised in seen.directions if promised and one.ip_bps < share * promised)
+
+
+def _clean_figure(test: Measured, name: DirectionWord, worst_ms: float, limit: Threshold) -> Evidence:
+    figure = f"round trip to the router under load, {name}, 95 % within"
     if worst_ms > limit.value:  # late ones were too few to be the way's fault
-        return fact(test, "round trip to the router under load, 95 % within", worst_ms, "ms")
-    return held(test, "round trip to the router under load, 95 % within", worst_ms, limit)
+        return fact(test, figure, worst_ms, "ms")
+    return held(test, figure, worst_ms, limit)

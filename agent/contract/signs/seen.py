@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from agent.contract.causes import Contract, Evidence, Reference
+from agent.contract.causes import Contract, DirectionWord, Evidence, Reference
 from agent.contract.lan import Lan
 from agent.contract.measurement import Direction, Latency, Link, Measurement, Throughput
 from agent.contract.peer import Peer
@@ -50,15 +51,20 @@ class Seen(Struct, frozen=True, kw_only=True):
         return self.wifi.connection if self.wifi is not None else None
 
     @property
-    def directions(self) -> tuple[tuple[str, Direction, float | None], ...]:
-        """The measured directions, each with its name and what is promised for it (null where nobody knows)."""
+    def directions(self) -> tuple[tuple[DirectionWord, Direction, float | None], ...]:
+        """The measured directions, each with its name and what is promised for it (null where nobody knows).
+
+        One that contradicts itself is no witness, neither for the line nor against it.
+        """
         if self.throughput is None:
             return ()
-        both = (
+        both: tuple[tuple[DirectionWord, Direction | None, float | None], ...] = (
             ("download", self.throughput.download, self.contract.download_bps),
             ("upload", self.throughput.upload, self.contract.upload_bps),
         )
-        return tuple((name, one, promised) for name, one, promised in both if one is not None)
+        return tuple(
+            (name, one, promised) for name, one, promised in both if one is not None and one.contradiction is None
+        )
 
 
 def sort(session: Sequence[Measurement], throughput: Throughput | None, contract: Contract, rules: Rules) -> Seen:
@@ -107,6 +113,16 @@ def rate(of: Measured, figure: str, value_bps: float, threshold_bps: float | Non
         reference=_reference(of),
         overturned_by=overturned_by,
     )
+
+
+def towards(direction: DirectionWord, evidence: Evidence) -> Evidence:
+    """Return a figure as one of this direction."""
+    return replace(evidence, direction=direction)
+
+
+def marked(mark: str, evidence: Evidence) -> Evidence:
+    """Return a figure with the word by which it is judged."""
+    return replace(evidence, mark=mark)
 
 
 def _reference(of: Measured) -> Reference:

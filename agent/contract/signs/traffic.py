@@ -1,9 +1,10 @@
 """Signs that the school's own traffic was on the line beside a test, and of an idle line; pure."""
 
 from agent.contract.causes import Evidence
-from agent.contract.signs.seen import Seen, fact, held
+from agent.contract.signs.seen import Seen, fact, held, towards
 
 _LATER = "the same test after lessons, when nobody else is online"
+_NO_CAMERAS = "the same test with the cameras switched off"
 
 
 def counted(seen: Seen) -> tuple[Evidence, ...]:
@@ -69,7 +70,9 @@ def _cameras(seen: Seen) -> tuple[Evidence, ...]:
     if not any(name == "upload" and one.ip_bps < level_bps for name, one, _ in seen.directions):
         return ()
     share, limit = sent_bps / promised_bps, seen.rules.line.busy_ratio
-    return (held(services, "what the school's cameras send", share, limit, _LATER),) if share >= limit.value else ()
+    if share < limit.value:
+        return ()
+    return (towards("upload", held(services, "what the school's cameras may send", share, limit, _NO_CAMERAS)),)
 
 
 def _router_share(seen: Seen) -> float | None:

@@ -1,12 +1,20 @@
 """Signs of a bad cable, port or switch, and of a good one; pure."""
 
+from collections.abc import Iterable
+
+from agent.contract import standards
 from agent.contract.causes import Evidence
-from agent.contract.measurement import Link
+from agent.contract.measurement import Direction, Link
 from agent.contract.peer import Reached
 from agent.contract.rules import Wired
-from agent.contract.signs.seen import OTHER_SEGMENT, Seen, fact, held, rate
+from agent.contract.signs.seen import OTHER_SEGMENT, Seen, fact, held, marked, rate
 
-_MBIT = 1e6
+_STEPS_BPS = (10e6, 100e6, 1e9, 2.5e9, 5e9, 10e9)  # IEEE 802.3: what a cable of copper agrees on
+_OTHER_WITNESS = (
+    "a test with a second computer on a cable that is faster than the line, or a computer whose link is told"
+)
+NARROW, HIDDEN = "narrow_link", "hidden_link_speed"
+"""The marks of a link that is too slow to speak for a line, and of one that nobody knows the speed of."""
 
 
 def wiring(seen: Seen) -> tuple[Evidence, ...]:
@@ -46,7 +54,27 @@ def too_narrow(seen: Seen) -> tuple[Evidence, ...]:
         return ()
     if link.speed_bps >= _wide_enough_bps(seen):
         return ()
-    return (rate(link, "link of this computer", link.speed_bps, _wide_enough_bps(seen), OTHER_SEGMENT),)
+    return (marked(NARROW, rate(link, "link of this computer", link.speed_bps, _wide_enough_bps(seen), OTHER_SEGMENT)),)
+
+
+def untold(seen: Seen) -> tuple[Evidence, ...]:
+    """Return that the system hides the speed of the cable and nothing else shows that it is wide enough.
+
+    Another computer that was reached quickly over it does, or the test itself: what carries more than one step of
+    Ethernet is of the next.
+    """
+    link = seen.link
+    if link is None or not seen.is_cabled or link.speed_bps is not None or not seen.contract.is_known:
+        return ()
+    if good_path(seen) or least_link_bps(one for _, one, _ in seen.directions) >= _wide_enough_bps(seen):
+        return ()
+    return (marked(HIDDEN, fact(link, "speed of this computer's cable not told", 1, "mark", _OTHER_WITNESS)),)
+
+
+def least_link_bps(directions: Iterable[Direction]) -> float:
+    """Return the slowest Ethernet that can have carried what these tests prove."""
+    carried_bps = max((standards.interval_of(one).low_bps for one in directions), default=0.0)
+    return next((step for step in _STEPS_BPS if step >= carried_bps), carried_bps)
 
 
 def error_ratio(errors: int | None, packets: int | None, rules: Wired) -> float | None:

@@ -39,7 +39,7 @@ _SETTINGS = {
     "unix_socket_directories": "../socket",  # seen from the cluster, so it moves with the folder
     "unix_socket_permissions": "0700",
     "port": PORT,
-    "max_connections": "60",
+    "max_connections": "120",
     "shared_buffers": "128MB",
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",

@@ -3,7 +3,7 @@
 with look as (
     select *, row_number() over (partition by school_id, agent_id order by measured_at desc, sequence desc) as back
     from sighting
-    where measured_at >= %(start)s and measured_at < %(end)s and not is_survey
+    where measured_at >= %(start)s and measured_at < %(end)s and received_at >= %(start)s and not is_survey
         and (%(school_id)s::text is null or school_id = %(school_id)s)
 )
 select school_id, agent_id,

@@ -1,7 +1,9 @@
--- For every computer with speed tests in the period: the typical (median) undisturbed result; what at least half of its
--- tests prove (one that says "at least" counts as its lower bound); and what half of them leave possible (one that says
--- "at least" counts as no limit: 1e13 bit/s, the contract's bound). Paced tests and those the meter could not bound from
--- above say "at least". Asked for cabled computers only, tests over anything that is not surely a cable are left out.
+-- For every computer with speed tests among those that another question chooses, and calls clean or not: the typical
+-- (median) clean result; what at least half of its clean tests prove (one that says "at least" counts as its lower
+-- bound); and what half of them leave possible (one that says "at least" counts as no limit: 1e13 bit/s, the contract's
+-- bound). Paced tests and those the meter could not bound from above say "at least".
+with test as (
+{tests})
 select
     school_id,
     agent_id,
@@ -21,9 +23,6 @@ select
         filter (where clean) as upload_proven_bps,
     percentile_cont(0.5) within group (order by case when upload_at_least then 1e13 else upload_bps end)
         filter (where clean) as upload_possible_bps
-from (select *, tainted = '{}' as clean from speed_test) as test
-where measured_at >= %(start)s and measured_at < %(end)s
-    and (%(school_id)s::text is null or school_id = %(school_id)s)
-    and (medium = 'ethernet' or not %(cabled)s)
+from test
 group by school_id, agent_id
 order by school_id, agent_id

@@ -1,8 +1,13 @@
 insert into measurement (
-    school_id, agent_id, sequence, position, kind, probe, failure, detail, measured_at, body, region_id, operator,
-    synthetic
+    school_id, agent_id, sequence, position, kind, probe, failure, detail, measured_at, received_at, region_id, operator,
+    synthetic, body
 )
-values (
+select school_id, agent_id, sequence, position, kind, probe, failure, detail, measured_at, received_at, region_id,
+    operator, synthetic, body::json
+from unnest(
     %(school_id)s, %(agent_id)s, %(sequence)s, %(position)s, %(kind)s, %(probe)s, %(failure)s, %(detail)s,
-    %(measured_at)s, %(body)s, %(region_id)s, %(operator)s, %(synthetic)s
+    %(measured_at)s, %(received_at)s, %(region_id)s, %(operator)s, %(synthetic)s, %(body)s
+) as one (
+    school_id, agent_id, sequence, position, kind, probe, failure, detail, measured_at, received_at, region_id, operator,
+    synthetic, body
 )

@@ -13,7 +13,7 @@ look as (
     from sighting
     left join inside
         on inside.school_id = sighting.school_id and inside.name = coalesce(own_ssid_hex, gateway_digest, gateway)
-    where measured_at >= %(start)s and measured_at < %(end)s and looked and room_key is not null
+    where measured_at >= %(start)s and measured_at < %(end)s and received_at >= %(start)s and looked and room_key is not null
         and (%(school_id)s::text is null or sighting.school_id = %(school_id)s)
         and case when own_dbm is null then is_survey or medium <> 'wifi' else inside.name is not null end
 )

@@ -13,7 +13,8 @@ from agent.contract.measurement import Direction, Failed, Throughput
 from agent.contract.peer import Peer, Reached
 from agent.contract.wire import PeerCard
 from agent.errors import ProbeUnavailable
-from agent.meter import greeting
+from agent.meter import announcement, greeting
+from agent.meter.announcement import Said
 from agent.meter.errors import TransferError
 from agent.meter.greeting import Answer, Hello, Signed, Talk
 from agent.probes import _peer_discovery, _peer_visit, peer
@@ -25,6 +26,7 @@ KEY, WRONG = bytes(range(32)), bytes(32)
 HOST, ME, THIRD = "a" * 32, "b" * 32, "c" * 32
 QUICK = {"key": KEY.hex(), "agent": ME, "idle_s": 0.0, "patience_s": 0.5, "find_s": 0.0, "max_bytes": 20_000_000}
 WAIT_S = 20
+NOW = 1_795_000_000.0
 
 
 @contextmanager
@@ -224,6 +226,24 @@ def test_a_busy_computer_is_waited_for_and_then_said():
         assert only(measured(card(door.port), patience_s=5.0)).failure is None
 
 
+def test_a_computer_that_grants_no_more_today_is_no_isolation():
+    """Its day's bytes are used up: nothing is measured and nobody is at fault, at once and in its words."""
+    with opened(daily_bytes=0) as door:
+        began = time.monotonic()
+        with pytest.raises(ProbeUnavailable, match=r"no more tests today.*peer_bytes"):
+            measured(card(door.port), patience_s=30.0)
+        with pytest.raises(ProbeUnavailable, match="no more tests today"):
+            measured(peer=f"127.0.0.1:{door.port}", patience_s=30.0)
+        assert time.monotonic() - began < 10
+
+
+def test_beside_others_it_is_named_as_busy(closed_port):
+    """Where another was tried too, it stands beside it as one that is there."""
+    with opened(daily_bytes=0) as door:
+        seen = measured(card(door.port), card(closed_port, THIRD))
+    assert {one.agent: one.failure for one in seen.peers} == {HOST: "busy", THIRD: "connect_refused"}
+
+
 def test_own_traffic_is_a_reason_too(monkeypatch):
     """Where this computer's own link does not become quiet nothing is measured, and that is said."""
     monkeypatch.setattr(_peer_visit.Quiet, "seconds", lambda self: setattr(self, "busy_bps", 30e6) or 0.0)
@@ -260,26 +280,28 @@ def test_it_never_tests_against_itself():
         assert measured(card(door.port, ME)) == Peer(found=0, peers=())
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {b"school": b"0" * 16},
-        {b"agent": b"short"},
-        {b"agent": None},
-        {b"port": b"0"},
-        {b"port": b"99999"},
-        {b"port": b"many"},
-        {b"school": b"\xff\xfe"},
-    ],
-)
-def test_announcements_of_others_are_left_out(changes):
-    """Another school's, and what cannot be one, is nobody of ours."""
-    digest = greeting.school_digest(KEY)
-    good = {b"school": digest.encode(), b"agent": HOST.encode(), b"port": b"8871", b"medium": b"wifi", b"more": b"1"}
-    found = _peer_discovery.decode(good, ["10.0.0.1", "8.8.8.8", "x"], digest)
-    assert found == Other(agent=HOST, addresses=("10.0.0.1",), port=8871, medium="wifi", found_by="mdns")
-    assert _peer_discovery.decode(good | changes, ["10.0.0.1"], digest) is None
-    assert _peer_discovery.decode(good, ["8.8.8.8"], digest) is None
+def told(key: bytes = KEY, agent: str = HOST, port: int = 8871, **changes) -> dict[str, str]:
+    """What a computer announces, with a proof by this key, changed afterwards."""
+    said = Said(agent=agent, addresses=("10.0.0.1",), port=port, medium="wifi", time=NOW)
+    return {**announcement.texts(key, said), **changes}
+
+
+def test_only_announcements_with_proof_are_candidates():
+    """A stranger's inventions, and what it made of an overheard one, lead to nobody."""
+    changed = [{"proof": ""}, {"port": "9"}, {"addresses": "10.0.0.66"}, {"agent": THIRD}, {"time": str(int(NOW) + 9)}]
+    forged = [told(WRONG, THIRD), {}, *(told() | change for change in changed)]
+    assert _peer_discovery.proven(KEY, forged, NOW) == ()
+    found = Other(agent=HOST, addresses=("10.0.0.1",), port=8871, medium="wifi", found_by="mdns")
+    assert _peer_discovery.proven(KEY, [*forged, told(), told()], NOW) == (found,)
+
+
+def test_forged_announcements_take_nobodys_place(monkeypatch, closed_port):
+    """However many computers a stranger invents, none is dialled or reported, and the one that is there is tested."""
+    invented = [told(WRONG, f"{number:032x}", closed_port, addresses="127.0.0.1") for number in range(50)]
+    monkeypatch.setattr(_peer_discovery, "_heard", lambda _seconds: invented)
+    with opened() as door:
+        seen = measured(card(door.port), find_s=0.1)
+    assert (seen.found, only(seen).agent, only(seen).failure) == (1, HOST, None)
 
 
 def test_wired_computers_that_announce_themselves_come_first():

@@ -118,11 +118,43 @@ def test_the_control_centre() -> None:
     assert set(received) <= {b""}
 
 
-@pytest.mark.parametrize("url", ["http://192.0.2.1", "tcp://192.0.2.1", "rtsp://", "rtsp://a b/", "192.0.2.1"])
+WRONG = ["", "http://", "https://[::1", "http://x:99999/", "http://exa mple/", "ftp://x", "http://a\0b/", "\udc80", "x"]
+
+
+@pytest.mark.parametrize("url", [*WRONG, "http://10.0.0.1", "tcp://10.0.0.1", "rtsp://admin:secret@10.0.0.9:x/"])
 def test_an_address_of_a_camera_that_is_none(url: str) -> None:
-    """It is refused when the probe is made, by the camera's name."""
-    with pytest.raises(SettingsError, match="gate"):
-        camera(url)
+    """It is that camera's failure, in words without what the address may hold, and the next one is asked."""
+    with BadServer(says(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n")) as good:
+        asked = (CameraAsked(name="gate", url=url), CameraAsked(name="yard", url=f"rtsp://{good.server}/"))
+        result = Probe(platforms=(), cameras=asked).measure(DEADLINE_S)
+    gate, yard = result.cameras
+    assert (gate.name, gate.failure, gate.connect_ms, gate.status) == ("gate", "no_server", None, None)
+    assert "gate is none that can be asked" in gate.detail
+    assert "secret" not in gate.detail
+    assert (yard.failure, yard.status) == (None, 200)
+    assert decode(encode(result)) == result
+
+
+@pytest.mark.parametrize("url", WRONG)
+@pytest.mark.parametrize("by_policy", [True, False])
+def test_an_address_of_a_platform_that_is_none(tmp_path: Path, lesson, url: str, *, by_policy: bool) -> None:
+    """It is that platform's failure, whether the policy or the catalogue names it, and the others are measured."""
+    with BadServer(says(OK)) as good:
+        places = {"wrong": url if url.isprintable() else "http://a b/", "diary": f"http://{good.server}/"}
+        if by_policy:
+            asked = tuple(PlatformAsked(name=name, url=place) for name, place in places.items())
+            result = Probe(platforms=asked, catalogue=lesson()).measure(DEADLINE_S)
+        else:
+            file = tmp_path / "own.toml"
+            tables = [f'[[platforms]]\nname = "{name}"\nurl = "{place}"\n' for name, place in places.items()]
+            file.write_text(Path(lesson()).read_text() + "\n" + "".join(tables))
+            result = Probe(catalogue=str(file)).measure(DEADLINE_S)
+    wrong, diary = result.services
+    assert (wrong.name, wrong.host, wrong.failure, wrong.first_byte_ms) == ("wrong", "", "no_server", None)
+    assert "wrong is none that can be asked" in wrong.detail
+    assert (diary.failure, diary.status) == (None, 200)
+    assert diary.first_byte_ms is not None
+    assert decode(encode(result)) == result
 
 
 def test_a_camera_s_usual_port() -> None:

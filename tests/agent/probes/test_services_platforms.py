@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.contract.errors import SettingsError
 from agent.contract.measurement import decode, encode
 from agent.contract.services import Service
 from agent.contract.wire import PlatformAsked
@@ -206,9 +205,10 @@ def test_text_of_strangers_stays_harmless() -> None:
 
 @pytest.mark.parametrize("url", ["kundelik.kz", "ftp://kundelik.kz", "https://", "https://a b", "wss://kundelik.kz"])
 def test_an_address_of_a_platform_that_is_none(url: str) -> None:
-    """It is refused when the probe is made, by the platform's name."""
-    with pytest.raises(SettingsError, match="platform 0"):
-        asked(url)
+    """It is that platform's failure, by its name, and nothing is asked."""
+    (found,) = asked(url)
+    assert (found.failure, found.host, found.first_byte_ms) == ("no_server", "", None)
+    assert "the address of platform 0" in found.detail
 
 
 def test_an_international_name() -> None:

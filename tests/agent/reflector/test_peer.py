@@ -1,7 +1,7 @@
 import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Self
 
 import msgspec
@@ -196,11 +196,67 @@ def test_nonsense_ends_the_connection_and_nothing_else(line):
 
 def test_who_says_nothing_is_not_waited_for(monkeypatch):
     """A stranger that holds the connection without a word is let go."""
-    monkeypatch.setattr(peer, "_HELLO_S", 0.2)
+    monkeypatch.setattr(peer, "_FIRST_WORD_S", 0.2)
     with opened() as door, Visitor(door) as stranger:
         with pytest.raises(TransferError) as error:
             stranger.talk.hear(time.monotonic() + WAIT_S)
         assert error.value.failure == "closed_early"
+
+
+def test_who_says_half_a_word_is_not_waited_for_either(monkeypatch):
+    """The whole hello has its time, however slowly it is said."""
+    monkeypatch.setattr(peer, "_HELLO_S", 0.3)
+    with opened() as door, Visitor(door) as stranger:
+        stranger.sock.sendall(b"{")
+        with pytest.raises(TransferError) as error:
+            stranger.talk.hear(time.monotonic() + WAIT_S)
+        assert error.value.failure == "closed_early"
+
+
+def test_silent_strangers_keep_nobody_out(monkeypatch):
+    """However many say nothing, from however many addresses: a computer of the school comes in at once.
+
+    The one that came first goes; who has proven itself stays.
+    """
+    monkeypatch.setattr(peer, "_FIRST_WORD_S", WAIT_S)
+    with opened() as door, Visitor(door) as holder, ExitStack() as stack:
+        assert holder.says(holder.hello("lease"))[0].granted
+        place = ("127.0.0.1", door.port)
+        strangers = [
+            stack.enter_context(socket.create_connection(place, WAIT_S, (f"127.0.0.{number // 3 + 2}", 0)))
+            for number in range(2 * peer._MOST_STRANGERS)
+        ]
+        assert until(lambda: len(door._strangers) == peer._MOST_STRANGERS)
+        with Visitor(door) as visitor:
+            assert visitor.says(visitor.hello("lease"))[0].granted
+        for one in strangers[: peer._MOST_STRANGERS]:
+            assert one.makefile("rb").read().count(b"\n") <= 1  # its challenge, and the end
+        assert door._holder == VISITOR
+
+
+def test_a_day_has_a_limit_of_bytes():
+    """What all tests of a day may take is bounded; then it is refused in words, with a proof, and leases go on."""
+    with opened(daily_bytes=15_000_000) as door:
+        with Visitor(door) as first:
+            assert first.says(first.hello())[0].granted
+        assert until(lambda: not door._testing.locked())
+        with Visitor(door, THIRD) as second:
+            answer, proven = second.says(second.hello())
+            assert (answer.granted, answer.is_spent, proven) == (False, True, True)
+            assert "10 MB of it in a day, and 15 MB are allowed" in answer.reason
+        with Visitor(door, THIRD) as again:
+            assert again.says(again.hello("lease"))[0].granted
+
+
+def test_after_a_day_there_is_a_limit_again():
+    """Bytes are counted for 24 hours each, whatever the clock on the wall says; no limit is none."""
+    day = peer.Day(10)
+    day.grant(6, 0.0)
+    with pytest.raises(peer.Spent, match="peer_bytes"):
+        day.grant(5, 86_399.0)
+    day.grant(4, 86_399.0)
+    day.grant(6, 86_400.0)
+    peer.Day(None).grant(10**15, 0.0)
 
 
 def test_one_address_has_a_few_connections_only():

@@ -4,7 +4,7 @@ import pytest
 
 from agent.contract.wire import Inside
 from agent.errors import StateError
-from agent.meter import greeting
+from agent.meter import announcement, greeting
 from agent.reflector import peer_advert
 from agent.reflector.peer_advert import Card, Place
 from agent.reflector.peer_presence import Presence
@@ -13,10 +13,11 @@ KEY = bytes(range(32))
 AGENT = "0123456789abcdef" * 2
 CARD = Card(
     agent=AGENT,
-    digest=greeting.school_digest(KEY),
+    key=KEY,
     port=8871,
     place=Place(addresses=("10.0.0.5", "fd00::5"), medium="ethernet"),
 )
+NOW = 1_795_000_000.0
 
 
 def question(*labels: bytes) -> bytes:
@@ -26,10 +27,10 @@ def question(*labels: bytes) -> bytes:
 
 
 def test_the_announcement_is_read_by_others():
-    """The packet says what the library that others look with reads: our kind, agent, school, medium and place."""
+    """The packet says what the library that others look with reads: our kind, agent, medium and place, proven."""
     from zeroconf import DNSIncoming
 
-    read = DNSIncoming(peer_advert.packet(CARD))
+    read = DNSIncoming(peer_advert.packet(CARD, NOW))
     assert read.valid
     assert not read.is_query()
     answers = {(one.type, one.name): one for one in read.answers()}
@@ -39,16 +40,30 @@ def test_the_announcement_is_read_by_others():
     host = answers[33, instance].server
     assert socket.inet_ntop(socket.AF_INET, answers[1, host].address) == "10.0.0.5"
     assert socket.inet_ntop(socket.AF_INET6, answers[28, host].address) == "fd00::5"
-    text = answers[16, instance].text
-    for word in ("version=1", f"school={CARD.digest}", f"agent={AGENT}", "medium=ethernet", "port=8871"):
-        assert bytes([len(word)]) + word.encode() in text
+    told, text = {}, answers[16, instance].text
+    while text:
+        word, text = text[1 : 1 + text[0]], text[1 + text[0] :]
+        name, _, value = word.decode("ascii").partition("=")
+        told[name] = value
+    said = announcement.read(KEY, told, NOW)
+    assert said is not None
+    assert (said.agent, said.port, said.medium) == (AGENT, 8871, "ethernet")
+    assert said.addresses == ("10.0.0.5", "fd00::5")
+    assert announcement.read(bytes(32), told, NOW) is None
+
+
+def test_many_long_addresses_fit_into_one_packet():
+    """A computer with more addresses than a text holds tells of the first of them, in one packet of an Ethernet."""
+    long = tuple(f"fd00:1111:2222:3333:4444:5555:6666:777{number}" for number in range(8))
+    card = Card(agent=AGENT, key=KEY, port=65_535, place=Place(addresses=long, medium="ethernet"))
+    assert len(peer_advert.packet(card, NOW)) < 1472
 
 
 def test_the_goodbye_lives_no_second():
     """A computer that stops is forgotten at once."""
     from zeroconf import DNSIncoming
 
-    assert {one.ttl for one in DNSIncoming(peer_advert.packet(CARD, gone=True)).answers()} == {0}
+    assert {one.ttl for one in DNSIncoming(peer_advert.packet(CARD, NOW, gone=True)).answers()} == {0}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +73,7 @@ def test_the_goodbye_lives_no_second():
         (question(b"_NetReady", b"_TCP", b"local"), True),
         (question(b"_http", b"_tcp", b"local"), False),
         (question(b"_netready", b"_tcp", b"local") + AGENT.encode(), False),  # has our answer already
-        (peer_advert.packet(CARD), False),
+        (peer_advert.packet(CARD, NOW), False),
         (b"", False),
         (b"\0" * 12, False),
         (b"\xff" * 9000, False),

@@ -1,0 +1,123 @@
+"""Partitions of the growing tables: made before they are needed, taken out when retention says so. Run daily.
+
+The job is safe to repeat and to cut off: each step is a transaction of its own, and none waits long for a lock, so that
+deliveries are never held up; what could not be done today is done tomorrow.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+
+import psycopg
+from msgspec import Struct
+
+from collector.errors import DatabaseError
+from collector.settings import Settings, StoreSettings
+from collector.store import jobs, partitions
+from collector.store.database import Database
+from collector.store.partitions import Partition, Table
+
+MONTHS_AHEAD = 3
+GROWING = tuple(Table(name, "received_at", "month") for name in ("report", "measurement", "speed_test", "sighting"))
+_DAYS = Table("school_day", "day", "year")
+# Months found outside of every partition: an old database moved here, or a clock that was years off. Each gets its own.
+_MOST_FOUND = 240
+_LOCK = "partitions"
+
+_log = logging.getLogger(__name__)
+
+
+class Done(Struct, frozen=True):
+    """What was done, by the names of tables; ``found`` is how many rows had no partition of their own time."""
+
+    made: Sequence[str] = ()
+    found: int = 0
+    detached: Sequence[str] = ()
+    dropped: Sequence[str] = ()
+
+    def sentences(self) -> Iterator[str]:
+        """Say what was done and what somebody should know."""
+        if self.made:
+            yield f"partitions made: {', '.join(self.made)}"
+        if self.found:
+            yield (
+                f"rows outside of every partition: {self.found}, moved into their own; maintenance did not run in time,"
+                " or this computer's clock was far off when they came"
+            )
+        if self.detached:
+            yield f"older than [store] keep_months, and out of sight now: {', '.join(self.detached)}"
+        if self.dropped:
+            yield f"deleted: {', '.join(self.dropped)}"
+
+
+def run(database: Database, settings: Settings) -> None:
+    """Do what is due, and log it."""
+    done = maintain(database, settings.store, datetime.now(UTC))
+    for sentence in done.sentences() if done else ():
+        _log.info("%s", sentence)
+
+
+def maintain(database: Database, settings: StoreSettings, now: datetime) -> Done | None:
+    """Make the partitions that will be needed and take out the old ones; None where another process is at it.
+
+    Raises:
+        DatabaseError: a table was in use for too long, or the database cannot be used; it is tried again tomorrow.
+    """
+    with jobs.alone(database, _LOCK) as lock:
+        if lock is None:
+            return None
+        try:
+            made, found = _make(database, now)
+            detached, dropped = _retire(database, settings, now)
+        except psycopg.Error as error:
+            raise DatabaseError(f"partitions could not be made or taken out: {error}") from error
+        return Done(made, found, detached, dropped)
+
+
+def _make(database: Database, now: datetime) -> tuple[list[str], int]:
+    made: list[str] = []
+    found = 0
+    for table in (*GROWING, _DAYS):
+        with database.owning() as connection:
+            present = {one.begins for one in partitions.attached(connection, table)}
+            strays = partitions.strays(connection, table, _MOST_FOUND)
+        for begins in sorted({*_due(table, now), *strays} - present):
+            with database.owning() as connection:
+                found += partitions.make(connection, Partition(table, begins))
+            made.append(Partition(table, begins).name)
+    return made, found
+
+
+def _due(table: Table, now: datetime) -> list[date]:
+    """Return when the partitions begin that have to be there: the current month and those ahead; years one each way."""
+    today = now.astimezone(UTC).date()
+    if table.span == "year":
+        return [date(today.year + offset, 1, 1) for offset in (-1, 0, 1)]
+    return [_month(today, offset) for offset in range(MONTHS_AHEAD + 1)]
+
+
+def _retire(database: Database, settings: StoreSettings, now: datetime) -> tuple[list[str], list[str]]:
+    if settings.keep_months is None:
+        return [], []
+    detached: list[str] = []
+    dropped: list[str] = []
+    oldest_kept = _month(now.astimezone(UTC).date(), -settings.keep_months)
+    for table in GROWING:
+        with database.owning() as connection:
+            old = [one for one in partitions.attached(connection, table) if one.begins < oldest_kept]
+        for one in old:
+            with database.owning() as connection:
+                partitions.detach(connection, one)
+            detached.append(one.name)
+        if settings.drop_old:
+            with database.owning() as connection:
+                loose = [one for one in partitions.detached(connection, table) if one.begins < oldest_kept]
+                for one in loose:
+                    partitions.drop(connection, one)
+            dropped += [one.name for one in loose]
+    return detached, dropped
+
+
+def _month(day: date, offset: int) -> date:
+    months = day.year * 12 + day.month - 1 + offset
+    return date(months // 12, months % 12 + 1, 1)

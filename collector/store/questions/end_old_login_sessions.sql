@@ -1,0 +1,1 @@
+delete from login_session where ends_at < %(now)s

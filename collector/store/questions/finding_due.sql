@@ -1,0 +1,1 @@
+select marked_at from finding_due where school_id = %(school_id)s and period = %(period)s for update

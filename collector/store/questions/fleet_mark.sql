@@ -1,0 +1,1 @@
+select looked_to, judged_at from fleet_mark

@@ -1,0 +1,1 @@
+delete from agent_boot where last_at < %(before)s

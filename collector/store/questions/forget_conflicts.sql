@@ -1,0 +1,1 @@
+delete from agent_conflict where last_at < %(before)s

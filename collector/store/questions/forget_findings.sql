@@ -1,0 +1,1 @@
+delete from school_finding where school_id = %(school_id)s and period = %(period)s

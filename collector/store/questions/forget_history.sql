@@ -1,0 +1,1 @@
+delete from school_history where school_id = any(%(schools)s)

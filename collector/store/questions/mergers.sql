@@ -1,0 +1,1 @@
+select school_id, merged_into from school

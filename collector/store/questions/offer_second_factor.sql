@@ -1,0 +1,1 @@
+update account set totp_pending = %(secret)s where name = %(name)s and issuer is null

@@ -1,0 +1,111 @@
+from datetime import UTC, date, datetime
+
+import psycopg
+import pytest
+
+from collector import ingest, maintenance
+from collector.settings import StoreSettings
+from collector.store import jobs, partitions
+from collector.store.database import MINISTRY
+from tests.fakes.computer import throughput, wire_link
+
+NOW = datetime(2031, 5, 15, 12, tzinfo=UTC)  # later than any partition that the migration made
+
+
+@pytest.fixture
+def ask(database_url, database):
+    """Ask the database as its owner."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield lambda question: connection.execute(question).fetchall()
+
+
+@pytest.fixture
+def deliver(database, add_school, enrolled):
+    """Store a report received at a moment."""
+    add_school("7")
+    computer = enrolled("7")
+
+    def accept(at: datetime) -> None:
+        with database.ingesting() as connection:
+            ingest.accept(connection, [computer.report(wire_link(), throughput(30e6, 6e6), at=at)], at)
+
+    return accept
+
+
+def seen(database) -> int:
+    with database.reading(MINISTRY) as connection:
+        return connection.execute("select count(*) from speed_test").fetchone()[0]
+
+
+def test_partitions_are_there_before_they_are_needed(database, ask):
+    """The current month and three ahead of every growing table, and the years around; again changes nothing."""
+    done = maintenance.maintain(database, StoreSettings(), NOW)
+    assert "report_2031_05" in done.made
+    assert "sighting_2031_08" in done.made
+    assert "school_day_2032" in done.made
+    again = maintenance.maintain(database, StoreSettings(), NOW)
+    assert list(again.sentences()) == []
+    insecure = "select relname from pg_class where relname like '%\\_20%' and relkind = 'r' and not relrowsecurity"
+    assert ask(insecure) == []
+
+
+def test_a_fresh_database_takes_todays_reports_into_a_partition_of_their_month(deliver, ask):
+    """Nothing that comes today lies in the default partition, before any job has run."""
+    deliver(datetime.now(UTC))
+    assert ask("select count(*) from report") == [(1,)]
+    assert ask("select count(*) from report_other") == [(0,)]
+
+
+def test_what_came_outside_of_every_partition_gets_its_own(database, deliver, ask):
+    """Rows that no partition was made for in time are kept, moved by the next maintenance, and told of in words."""
+    deliver(NOW)
+    deliver(datetime(2019, 1, 31, 23, 59, tzinfo=UTC))
+    assert ask("select count(*) from measurement_other") == [(4,)]
+    done = maintenance.maintain(database, StoreSettings(), NOW)
+    assert done.found == 2 + 4 + 2 + 2
+    assert "outside of every partition: 10" in " ".join(done.sentences())
+    assert ask("select count(*) from measurement_other") == [(0,)]
+    assert ask("select count(*) from measurement_2019_01") == [(2,)]
+    assert seen(database) == 2
+
+
+@pytest.mark.parametrize("drop_old", [False, True])
+def test_what_is_older_than_the_retention_shows_no_more(database, deliver, ask, drop_old):
+    """The current month and the months to keep stay; older ones are taken out, and deleted only where that is asked."""
+    for at in (NOW, datetime(2031, 3, 1, tzinfo=UTC), datetime(2031, 2, 28, 23, tzinfo=UTC)):
+        deliver(at)
+    done = maintenance.maintain(database, StoreSettings(keep_months=2, drop_old=drop_old), NOW)
+    assert {"report_2031_02", "speed_test_2031_02"} <= set(done.detached)
+    assert "report_2031_03" not in done.detached
+    assert seen(database) == 2
+    assert ("report_2031_02" in done.dropped) is drop_old
+    there = ask("select count(*) from pg_class where relname = 'report_2031_02'")
+    assert there == [(0 if drop_old else 1,)]
+
+
+def test_what_was_kept_aside_is_deleted_once_that_is_asked(database, deliver, ask):
+    """Detached tables stay until the setting says to delete; no other table is ever touched."""
+    deliver(datetime(2031, 1, 5, tzinfo=UTC))
+    with database.owning() as connection:
+        connection.execute("create table report_2030_notes as select 1 as mine")
+    maintenance.maintain(database, StoreSettings(keep_months=1), NOW)
+    done = maintenance.maintain(database, StoreSettings(keep_months=1, drop_old=True), NOW)
+    assert "report_2031_01" in done.dropped
+    assert ask("select mine from report_2030_notes") == [(1,)]
+
+
+def test_one_process_at_a_time(database):
+    """While one process maintains, another leaves it alone."""
+    with jobs.alone(database, "partitions") as lock:
+        assert lock is not None
+        assert maintenance.maintain(database, StoreSettings(), NOW) is None
+
+
+def test_a_report_for_a_partition_that_is_being_made_is_not_lost(database, deliver, ask):
+    """What arrives for a month between two steps lies in the default partition and is moved with the rest."""
+    month = partitions.Partition(maintenance.GROWING[0], date(2031, 5, 1))
+    deliver(NOW)
+    with database.owning() as connection:
+        assert partitions.make(connection, month) == 1
+    deliver(NOW)
+    assert ask("select count(*) from report_2031_05") == [(2,)]
