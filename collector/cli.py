@@ -26,6 +26,7 @@ from collector import (
     serving,
 )
 from collector.errors import NotFound
+from collector.opendata import cli as opendata
 from collector.people import cli as people
 from collector.settings import Settings, load
 from collector.steering import cli as steering
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_registry(commands, common)
     _add_tokens(commands, common)
     _add_answers(commands, common)
+    opendata.add(commands, common, _settings, _open, _say)
     upkeep.add(commands, common, _settings, _open, _say)
     people.add(commands, common, lambda options: _open(_settings(options)))
     steering.add(commands, common, _settings, _open)
@@ -197,18 +199,6 @@ def _add_answers(commands: "_Commands[argparse.ArgumentParser]", common: argpars
     ranking.add_argument("--format", choices=("table", *export.FORMATS), default="table")
     ranking.add_argument("--output", metavar="FILE", type=Path, help="a file instead of standard output")
     ranking.set_defaults(command=_ranking)
-    actions = commands.add_parser("open-data", help="what anybody may have").add_subparsers(
-        required=True, metavar="ACTION"
-    )
-    public = actions.add_parser("export", parents=[common], help="write the public extract of a period into a folder")
-    public.add_argument("folder", metavar="DIR", type=Path)
-    public.add_argument("--period", metavar="PERIOD", help="the current quarter if left out")
-    public.set_defaults(command=_export_open_data)
-    actions = commands.add_parser("giga", help="Giga's formats").add_subparsers(required=True, metavar="ACTION")
-    tests = actions.add_parser("export", parents=[common], help="write a period's tests as Giga Meter measurements")
-    tests.add_argument("file", metavar="FILE", type=Path, help="CSV, or JSON Lines if it is called .jsonl")
-    tests.add_argument("--period", metavar="PERIOD", help="the current quarter if left out")
-    tests.set_defaults(command=_export_giga)
 
 
 def _number(least: int, most: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - argparse wants a plain callable
@@ -485,39 +475,6 @@ def _ranking(options: argparse.Namespace) -> int:
     else:
         _write(options.output, content)
         _say(f"{options.output}: {len(rows)} rows")
-    return 0
-
-
-def _export_open_data(options: argparse.Namespace) -> int:
-    from collector import opendata
-
-    settings = _settings(options)
-    period = periods.chosen(options.period, _now(), policy.zone_of(settings.policy))
-    with _open(settings) as database:
-        rollup.run(database, rollup.calendars_of(settings.policy))
-        with database.reading(MINISTRY) as connection:
-            written = opendata.export(connection, period, settings.open_data, options.folder)
-        with database.admitting() as connection:
-            _note(connection, "exported", "open data", period=period.label)
-    _say(f"{options.folder}: {', '.join(written)}")
-    if settings.open_data.licence is None:
-        _say("warning: no licence is set ([open_data] licence), so nobody knows what is allowed with the data")
-    return 0
-
-
-def _export_giga(options: argparse.Namespace) -> int:
-    from collector.opendata import giga
-    from collector.store.open_data import single_tests
-
-    settings = _settings(options)
-    period = periods.chosen(options.period, _now(), policy.zone_of(settings.policy))
-    with _open(settings) as database:
-        with database.reading(MINISTRY) as connection:
-            country = registry.shipped_country().about.code
-            written = giga.write(single_tests(connection, period), country, options.file)
-        with database.admitting() as connection:
-            _note(connection, "exported", "tests for Giga", period=period.label, rows=written)
-    _say(f"{options.file}: {written} tests")
     return 0
 
 

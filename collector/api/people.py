@@ -13,7 +13,8 @@ from collector.context import By, ByWhom, In, note, note_school
 from collector.coverage import SchoolCoverage
 from collector.diagnosis import SchoolDiagnosis, stored
 from collector.readiness import State
-from collector.store import figures, schools
+from collector.store import days, figures, schools
+from collector.store.days import History
 from collector.store.figures import StoredFailure, StoredTest
 from collector.store.schools import SchoolRecord
 
@@ -50,6 +51,8 @@ class RankingCard(Struct, frozen=True):
 class SchoolAnswer(Struct, frozen=True, kw_only=True):
     """A school with its readiness and diagnosis in a period, and the newest 200 tests and failures behind them.
 
+    ``history``: its days and months in the period, as far as the viewer may know them.
+
     ``coverage`` is null for operators, who judge lines.
     """
 
@@ -71,6 +74,7 @@ class SchoolAnswer(Struct, frozen=True, kw_only=True):
     diagnosis: SchoolDiagnosis
     speed_tests: list[StoredTest]
     failures: list[StoredFailure]
+    history: History
     coverage: SchoolCoverage | None = None
 
 
@@ -112,7 +116,8 @@ def one_school(context: In, viewer: By, asker: ByWhom, school_id: str, period: P
         speed_tests = figures.school_tests(connection, school_id, when)
         failures = figures.school_failures(connection, school_id, when)
         covered = None if viewer.role == "operator" else coverage.of_school(connection, school, when)
-    answer = _school_answer(judged, when.label, diagnosis, speed_tests, failures)
+        history = days.history(connection, school_id, when.start.date(), when.end.date())
+    answer = _school_answer(judged, when.label, diagnosis, speed_tests, failures, history)
     return json_answer(msgspec.structs.replace(answer, coverage=covered))
 
 
@@ -213,6 +218,7 @@ def _school_answer(
     diagnosis: SchoolDiagnosis,
     speed_tests: list[StoredTest],
     failures: list[StoredFailure],
+    history: History,
 ) -> SchoolAnswer:
     return SchoolAnswer(
         id=judged.school.school_id,
@@ -233,4 +239,5 @@ def _school_answer(
         diagnosis=diagnosis,
         speed_tests=speed_tests,
         failures=failures,
+        history=history,
     )

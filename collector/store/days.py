@@ -65,8 +65,12 @@ def history(connection: Connection, school_id: str, begins: date, ends: date) ->
     """Return a school's days from one (included) to another (not), and the months they lie in, the oldest first."""
     span = {"school_id": school_id, "begins": begins, "ends": ends}
     labels = {"school_id": school_id, "periods": list(_months(begins, ends))}
+    # A school's days lie on as many pages of the disk. Planned as few, they would be fetched one after the other; this
+    # way they are read ahead together, which takes half the time.
+    connection.execute("select set_config('enable_indexscan', 'off', true)")
     with connection.cursor(row_factory=kwargs_row(SchoolDay)) as cursor:
         found = cursor.execute(sql("days_of_school"), span).fetchall()
+    connection.execute("select set_config('enable_indexscan', 'on', true)")
     with connection.cursor(row_factory=kwargs_row(SchoolMonth)) as cursor:
         return History(found, cursor.execute(sql("months_of_school"), labels).fetchall())
 

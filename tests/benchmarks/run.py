@@ -19,6 +19,7 @@ from tests.benchmarks import (
     boosts,
     causes,
     cost,
+    country,
     cross,
     herd,
     honesty,
@@ -40,6 +41,7 @@ IN_NAMESPACES: dict[str, Callable[[Sequence[str]], None]] = {
     "honesty": honesty.run,
     "causes": causes.run,
 }
+WITH_NUMBERS: dict[str, Callable[[Sequence[str]], None]] = {"country": country.run}
 ELSEWHERE: dict[str, Callable[[], None]] = {
     "cost": cost.run,
     "memory": memory.run,
