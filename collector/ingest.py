@@ -16,7 +16,7 @@ from msgspec import Struct
 from agent.contract import measurement, report, signing, wire
 from agent.contract.coverage import key_of, label_of
 from agent.contract.errors import MalformedError, ReportError
-from agent.contract.measurement import Failed, Latency, Link, Measurement, Skipped, Throughput, Unknown
+from agent.contract.measurement import Failed, Link, Measurement, Skipped, Throughput, Unknown
 from agent.contract.standards import interval_of
 from collector.periods import day_of
 from collector.settings import PolicySettings
@@ -295,7 +295,10 @@ def _keep(connection: Connection, candidates: list[_Candidate], moment: _Moment)
     for candidate in candidates:
         stamp = _stamp(candidate, now)
         rows.reports.append({**stamp, **_report_row(candidate, now)})
-        days.add((candidate.agent.school_id, day_of(now, moment.zone)))
+        today = day_of(now, moment.zone)
+        # A light report, as most are, says only that a computer was on: looked at when the day is over.
+        if candidate.report.trigger != "light":
+            days.add((candidate.agent.school_id, today))
         link = next((one for one in candidate.measurements if isinstance(one, Link)), None)
         for position, one in enumerate(candidate.measurements):
             at = {**stamp, "position": position, "measured_at": _measured_at(candidate, one, now)}
@@ -305,8 +308,9 @@ def _keep(connection: Connection, candidates: list[_Candidate], moment: _Moment)
                 rows.tests.append({**at, **_speed_test_row(one, link)})
             if isinstance(one, Link) and (door := peers.row(one, stamp, at["measured_at"])) is not None:
                 doors.append(door)
-            if isinstance(one, Throughput | Link | Latency):
-                days.add((candidate.agent.school_id, day_of(at["measured_at"], moment.zone)))
+            day = day_of(at["measured_at"], moment.zone)
+            if day < today or isinstance(one, Throughput):
+                days.add((candidate.agent.school_id, day))
         sighting = sightings.row(candidate.report, candidate.measurements)
         if sighting is not None:
             room = _room(candidate)

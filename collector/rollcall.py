@@ -18,7 +18,7 @@ from collector.store.database import Connection, Database
 from collector.store.fleet import ComputerToJudge, Key, Mark, Row, StoredBoot
 from collector.store.schools import SchoolRecord
 
-Calendars = Callable[[SchoolRecord], Calendar]
+Calendars = Callable[[Connection], Callable[[SchoolRecord], Calendar]]
 
 SETTLED_AFTER = timedelta(minutes=2)
 _AT_ONCE = timedelta(days=1)
@@ -36,7 +36,8 @@ def run(database: Database, calendars: Calendars, settings: FleetSettings, now: 
             stored.keep_mark(connection, Mark(looked_to=end, judged_at=known.judged_at))
     with database.owning() as connection:
         stored.forget(connection, now - history)
-        calendar_of = {one.school_id: calendars(one) for one in schools.schools(connection)}
+        calendar = calendars(connection)
+        calendar_of = {one.school_id: calendar(one) for one in schools.schools(connection)}
         stored.keep_health(connection, _states(stored.computers_to_judge(connection), calendar_of, now, settings))
         _judge_identities(connection, known.judged_at - SETTLED_AFTER if known.judged_at else now - history, settings)
         stored.keep_schools(connection)

@@ -46,8 +46,10 @@ class Calendars:
     def __init__(self, base: PolicySettings) -> None:
         self._base = base
 
-    def __call__(self, _school: SchoolRecord) -> Calendar:
-        return calendar_of(self._base)
+    def at(self, connection: Connection) -> Callable[[SchoolRecord], Calendar]:
+        """Return the calendar that holds at a school today."""
+        held = self.held(connection)
+        return lambda school: held(school).calendar
 
     def held(self, connection: Connection) -> Callable[[SchoolRecord], Held]:
         """Return what holds at a school today, its target with it."""

@@ -119,10 +119,11 @@ def jobs_of(settings: Settings) -> tuple[Job, ...]:
     calendars, zone = rollup.calendars_of(settings.policy), policy.zone_of(settings.policy)
     return (
         Job("rollup", 5, lambda database, _: rollup.run(database, calendars)),
+        Job("yesterday", 86_400, lambda database, _: rollup.mark_yesterday(database, zone)),
         Job("findings", 5, lambda database, _: findings.run(database, zone, within_s=_FINDINGS_S)),
         Job("new-rules", 3600, lambda database, _: findings.judge_by_new_rules(database, datetime.now(UTC), zone)),
         Job("maintenance", 3600, maintenance.run),
-        Job("fleet", 300, lambda database, _: rollcall.run(database, calendars, settings.fleet, datetime.now(UTC))),
+        Job("fleet", 300, lambda database, _: rollcall.run(database, calendars.at, settings.fleet, datetime.now(UTC))),
     )
 
 

@@ -131,9 +131,9 @@ class IngestSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     workers: Annotated[int, Meta(ge=1, le=32)] = 2
-    waiting: Annotated[int, Meta(ge=0, le=10_000)] = 512
+    waiting: Annotated[int, Meta(ge=0, le=100_000)] = 2_000
     retry_after_s: Annotated[int, Meta(ge=1, le=3_600)] = 30
-    bodies: Annotated[int, Meta(ge=1, le=10_000)] = 1_024
+    bodies: Annotated[int, Meta(ge=1, le=100_000)] = 4_000
     address_share: Annotated[float, Meta(gt=0, le=1)] = 0.5
     held_bytes: Annotated[int, Meta(ge=8_000_000, le=10**12)] = 64_000_000
     least_bytes_per_s: Annotated[int, Meta(ge=1, le=10**9)] = 1_000

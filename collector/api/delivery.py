@@ -174,8 +174,8 @@ class Deliveries:
     def _told(self, states: Mapping[str, AgentState]) -> dict[str, Told]:
         now = self._context.now()
         told, unknown = self._teller.known(states, now)
-        if unknown is None:
-            return told
+        if unknown is None or self._waiting:
+            return told  # a policy takes as long to make as many reports take to store: not while somebody waits
         try:
             # One school's policy at a time: the others' computers are told with what they send next.
             with self._context.database.ingesting() as connection:

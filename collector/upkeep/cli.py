@@ -69,7 +69,7 @@ def _verify(options: argparse.Namespace, say: Say) -> int:
 
 def _fleet(options: argparse.Namespace, settings: Settings, opened: Open) -> int:
     with opened(settings) as database:
-        rollcall.run(database, rollup.calendars_of(settings.policy), settings.fleet, datetime.now(UTC))
+        rollcall.run(database, rollup.calendars_of(settings.policy).at, settings.fleet, datetime.now(UTC))
         with database.reading(MINISTRY) as connection:
             rows = _rows(connection, options.region, options.school)
     if options.format == "json":

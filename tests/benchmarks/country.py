@@ -16,7 +16,7 @@ import httpx
 import msgspec
 import psutil
 
-from collector import periods, rankings, rollup, simulate
+from collector import findings, periods, rankings, rollup, simulate
 from collector.api.answers import DEFAULT_LIMIT, part
 from collector.pages import PAGE_ROWS
 from collector.settings import DatabaseSettings, PolicySettings
@@ -58,9 +58,10 @@ def run(words: Sequence[str] = ()) -> None:
 
 def measure(database: Database, plan: Plan, now: page.Now, summary: page.Summary) -> None:
     """Measure everything in a filled database."""
-    _rankings(database, plan, now, summary)
-    _years(database, plan, now, summary)
     _late_days(database, plan, now, summary)
+    _find(database, plan)
+    _years(database, plan, now, summary)
+    _rankings(database, plan, now, summary)
 
 
 def _fill(database: Database, plan: Plan, now: page.Now) -> None:
@@ -86,8 +87,11 @@ def _fill(database: Database, plan: Plan, now: page.Now) -> None:
 
 def _size(connection: Any, table: str) -> int:
     """Return what a table, its partitions and their indexes occupy."""
-    question = "select sum(pg_total_relation_size(relid)) from pg_partition_tree(%s::regclass)"
-    return int(connection.execute(question, (table,)).fetchone()[0])
+    question = (
+        "select pg_total_relation_size(%(table)s) + coalesce(sum(pg_total_relation_size(inhrelid)), 0) from pg_inherits"
+        " where inhparent = %(table)s::regclass"
+    )
+    return int(connection.execute(question, {"table": table}).fetchone()[0])
 
 
 def _vacuum(database: Database) -> None:
@@ -238,6 +242,26 @@ def _late_days(database: Database, plan: Plan, now: page.Now, summary: page.Summ
         page.console.print("[bold red]a day that was added up again is another than the bulk path's[/bold red]")
     _one_row("A late day: its day, month, quarter and year anew, committed", f"{plan.days} days", times, LATE_DAY_MS)
     summary.most("a rollup of a late day, p95", times.share(0.95), LATE_DAY_MS, "ms")
+
+
+def _find(database: Database, plan: Plan) -> None:
+    """Judge the one school that has reports, and put what was found of it to all schools, each in another place."""
+    asked = {period.label for window, _ in _windows(plan) for period in (window.period, periods.before(window.period))}
+    year = rollup.labels_of(plan.school_days()[-1])[2]
+    findings.run(database, _ZONE, label=year)
+    with database.owning() as connection:
+        connection.execute(
+            "insert into school_finding"
+            " (school_id, period, ranking, operator, region_id, synthetic, class, score, meets, body, rules_version)"
+            " select line.school_id, line.period, ranking, line.operator, line.region_id, line.synthetic, class,"
+            " random(), found.meets, body, rules_version"
+            " from school_period as line cross join (select * from school_finding where operator = '') as found"
+            " where line.period = any(%s) on conflict do nothing",
+            (sorted(asked),),
+        )
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("vacuum (analyze) school_finding")
 
 
 def _deliver(database: Database, site: Site, plan: Plan) -> None:

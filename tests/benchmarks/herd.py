@@ -18,7 +18,7 @@ from tests.journey.place import Place
 
 _AGENTS, _SCHOOLS = 71_000, 7_098
 _WITHIN_S, _LIMIT_S = 60.0, 180.0
-_LINES = 800
+_LINES = 3_000
 _SPREAD = 0.25  # what agents add to a Retry-After: everybody else was told the same second
 
 

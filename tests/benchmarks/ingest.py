@@ -60,9 +60,8 @@ def _deliver(place: Place, computers: list[Computer], size: int, most_a_second: 
     # A computer's requests go over one connection, in their order, as its outbox sends them.
     queues = [iter(requests[number::_LINES]) for number in range(_LINES)]
 
-    def following(line: int) -> tuple[int, bytes] | None:
-        body = next(queues[line], None)
-        return None if body is None else (line, body)
+    def following(line: int) -> tuple[int, bytes]:
+        return line, next(queues[line])
 
     parts = urlsplit(place.address)
     sender = load.Load((str(parts.hostname), int(parts.port or 0)), _LINES, following, answers.append)

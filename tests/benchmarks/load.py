@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+_SOURCES = 200
+
 
 def request(body: bytes) -> bytes:
     """Return a delivery as it goes over the wire."""
@@ -42,8 +44,10 @@ class Load:
         address: host and port.
         lines: how many connections.
         next_request: called for a line that is free; gives a key and the bytes of a request, or None where there is
-            nothing to send just now.
+            nothing to send just now on any line; raises StopIteration where this line has sent all it had.
         answered: is told each answer.
+
+    The lines come from different addresses of loopback, as computers of different schools do.
     """
 
     def __init__(
@@ -63,25 +67,30 @@ class Load:
     def run(self, is_done: Callable[[], bool], until: float) -> None:
         """Send until ``is_done`` or the monotonic clock says ``until``."""
         while not is_done() and time.monotonic() < until:
-            for _ in range(len(self._free)):
-                line = self._free.popleft()
-                if not self._send_next(line):
-                    self._free.append(line)
+            while self._free and self._send_next(self._free[0]):
+                pass
             for key, _ in self._select.select(0.02):
                 self._go_on(key.data)
         self._select.close()
 
     def _send_next(self, line: _Line) -> bool:
-        wanted = self._next(line.number)
+        """Take the first free line if it has something to send; tell whether to look at the next one."""
+        try:
+            wanted = self._next(line.number)
+        except StopIteration:
+            self._free.popleft()
+            return True
         if wanted is None:
             return False
+        self._free.popleft()
         line.key, content = wanted
         line.out, line.began = memoryview(content), time.perf_counter()
         line.got.clear()
         self._busy += 1
         try:
             if line.connected is None:
-                line.connected = socket.create_connection(self._address, timeout=10)
+                source = (f"127.0.1.{1 + line.number % _SOURCES}", 0)
+                line.connected = socket.create_connection(self._address, timeout=10, source_address=source)
                 line.connected.setblocking(False)
             self._select.register(line.connected, selectors.EVENT_READ | selectors.EVENT_WRITE, line)
         except OSError:

@@ -70,7 +70,7 @@ def test_what_the_database_knows_is_told(database, figures, add_school, enrolled
     settings = Settings()
     calendars = rollup.calendars_of(settings.policy)
     run_if_due(
-        Job("fleet", 60, lambda at, _: rollcall.run(at, calendars, settings.fleet, datetime.now(UTC))),
+        Job("fleet", 60, lambda at, _: rollcall.run(at, calendars.at, settings.fleet, datetime.now(UTC))),
         database,
         settings,
     )

@@ -29,7 +29,7 @@ def call(database):
     """Hold a roll call; return what is known of the computers."""
 
     def hold(now: datetime = NOW, settings: FleetSettings | None = None) -> dict[str, fleet.ComputerHealth]:
-        rollcall.run(database, CALENDARS, settings or FleetSettings(), now)
+        rollcall.run(database, CALENDARS.at, settings or FleetSettings(), now)
         with database.reading(MINISTRY) as connection:
             return {one.id: one for one in fleet.by_computer(connection, Asked(), limit=100, offset=0)[0]}
 
@@ -163,7 +163,7 @@ def two_regions(database, add_school, enrolled):
     add_school("2", operator="A", region_id="KZ-71")
     enrolled("1", 1)
     enrolled("2", 2)
-    rollcall.run(database, CALENDARS, FleetSettings(), NOW)
+    rollcall.run(database, CALENDARS.at, FleetSettings(), NOW)
 
     def token(role: str, scope: str | None = None) -> dict[str, str]:
         with database.owning() as connection:
