@@ -30,8 +30,8 @@ from agent.meter.greeting import Answer, Hello, Signed, Talk
 from agent.meter.quiet import IDLE_S, Quiet
 from agent.reflector.peer_order import Order
 
-_FIRST_WORD_S = 1.0  # a computer of the school speaks at once
-_HELLO_S = 2.0  # for a visitor's hello, however slowly it comes
+_FIRST_WORD_S = 3.0  # a computer of the school speaks at once, an old one that is busy a little later
+_HELLO_S = 5.0  # for a visitor's hello, however slowly it comes
 _STARTS_WITHIN_S = 15.0  # a slow school computer starts a Python process within that
 _TEST_S = 2 * (greeting.MAX_S + 6.0)  # both directions with their openings
 _LEASE_S = 90.0

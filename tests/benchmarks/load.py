@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 _SOURCES = 200
+_IDLE_S = 3.0  # then the other end may be about to close the connection
 
 
 def request(body: bytes) -> bytes:
@@ -35,6 +36,7 @@ class _Line:
     out: memoryview = field(default_factory=lambda: memoryview(b""))
     got: bytearray = field(default_factory=bytearray)
     began: float = 0.0
+    idle_since: float = 0.0
 
 
 class Load:
@@ -62,7 +64,6 @@ class Load:
         self._answered = answered
         self._select = selectors.DefaultSelector()
         self._free = deque(_Line(number) for number in range(lines))
-        self._busy = 0
 
     def run(self, is_done: Callable[[], bool], until: float) -> None:
         """Send until ``is_done`` or the monotonic clock says ``until``."""
@@ -86,8 +87,10 @@ class Load:
         line.key, content = wanted
         line.out, line.began = memoryview(content), time.perf_counter()
         line.got.clear()
-        self._busy += 1
         try:
+            if line.connected is not None and line.began - line.idle_since > _IDLE_S:
+                line.connected.close()
+                line.connected = None
             if line.connected is None:
                 source = (f"127.0.1.{1 + line.number % _SOURCES}", 0)
                 line.connected = socket.create_connection(self._address, timeout=10, source_address=source)
@@ -139,7 +142,7 @@ class Load:
         line.connected = None
 
     def _finish(self, line: _Line, status: int | None, retry_after_s: float, body: bytes) -> None:
-        self._busy -= 1
+        line.idle_since = time.perf_counter()
         self._free.append(line)
         self._answered(Answer(line.key, status, retry_after_s, body, time.perf_counter() - line.began))
 

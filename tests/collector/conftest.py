@@ -23,8 +23,12 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """One real PostgreSQL for all tests of the collector."""
+    """One real PostgreSQL for all tests of the collector; what has to outlive a crash has servers of its own."""
     with embedded.start_or_join(tmp_path_factory.mktemp("postgres") / "data") as running:
+        with psycopg.connect(running.url("postgres", embedded.SUPERUSER), autocommit=True) as connection:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(f"alter system set {setting} = off")
+            connection.execute("select pg_reload_conf()")
         yield running
 
 
@@ -40,13 +44,6 @@ def a_database(server, template="template1"):
             connection.execute(f"drop database {name} with (force)")
             for role in ("query", "ingest", "people"):
                 connection.execute(f"drop role if exists {name}_{role}")
-
-
-@pytest.fixture
-def empty_database_url(server):
-    """A database of its own without a single table."""
-    with a_database(server) as name:
-        yield server.url(name, embedded.SUPERUSER)
 
 
 @pytest.fixture(scope="session")

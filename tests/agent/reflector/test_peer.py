@@ -123,9 +123,10 @@ def test_a_call_that_was_passed_on_is_refused():
 def test_one_test_at_a_time():
     """While one tests, another is told that it is busy; afterwards it may."""
     with opened() as door:
-        with Visitor(door) as first, Visitor(door, THIRD) as second:
+        with Visitor(door) as first:
             assert first.says(first.hello())[0].granted
-            answer, proven = second.says(second.hello())
+            with Visitor(door, THIRD) as second:
+                answer, proven = second.says(second.hello())
             assert (answer.granted, proven) == (False, True)
             assert "in a test" in answer.reason
         assert until(lambda: not door._testing.locked())
