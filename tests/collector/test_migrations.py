@@ -109,6 +109,17 @@ def test_a_process_of_the_old_version_goes_on_answering(old_url):
         assert connection.execute("select count(*) from report").fetchone() == (2000,)
 
 
+def test_what_was_stored_moves_into_partitions_whole(old_url):
+    """Each measurement has the time its report came, and each agent knows its newest report."""
+    schema.upgrade(old_url, patience_s=60)
+    with psycopg.connect(old_url) as connection:
+        for table in ("measurement", "speed_test"):
+            question = f"select count(*) from {table} join report using (school_id, agent_id, sequence, received_at)"  # noqa: S608
+            assert connection.execute(question).fetchone() == (2000,)
+        assert connection.execute("select count(*) from report_other").fetchone() == (0,)
+        assert connection.execute("select highest_sequence, head_sha256 from agent").fetchall() == [(2000, b"x")]
+
+
 def test_a_table_in_use_is_waited_for_without_holding_others_up(old_url, monkeypatch):
     """A long report keeps the migration waiting, not the readers: it gives way again and again."""
     monkeypatch.setattr(schema, "_LOCK_WAIT", "100ms")

@@ -57,6 +57,53 @@ def test_every_key_of_a_table_with_school_data_contains_the_school(catalog):
     assert rows == []
 
 
+def test_every_unique_index_of_a_table_with_school_data_contains_the_school(catalog):
+    """An index that is no constraint would stand in the way of distributing the tables as well."""
+    ask, _ = catalog
+    rows = ask(
+        "select indexrelid::regclass::text from pg_index join pg_class on pg_class.oid = indrelid"
+        " join pg_attribute on attrelid = indrelid and attname = 'school_id'"
+        " where indisunique and relnamespace = 'public'::regnamespace and not attnum = any(indkey)"
+    )
+    assert rows == []
+
+
+def test_growing_tables_are_partitioned_and_check_nothing_row_by_row(catalog):
+    """Their keys end with the partitions' own, and no foreign key leads from or to them: ingest checks once."""
+    ask, _ = catalog
+    grown = ("report", "measurement", "speed_test", "sighting")
+    for table in grown:
+        assert ask("select pg_get_partkeydef(%s::regclass)", table) == [("RANGE (received_at)",)]
+        (key,) = ask(
+            "select pg_get_constraintdef(oid) from pg_constraint where conrelid = %s::regclass and contype = 'p'", table
+        )
+        assert key[0].endswith(", received_at)")
+    names = list(grown)
+    foreign = (
+        "select conname from pg_constraint where contype = 'f'"
+        " and (conrelid = any(%s::regclass[]) or confrelid = any(%s::regclass[]))"
+    )
+    assert ask(foreign, names, names) == []
+
+
+def test_nobody_gets_around_a_policy_through_a_partition(catalog):
+    """A grant on a partition would go past the policies of the whole: the program's roles have none."""
+    ask, roles = catalog
+    rows = ask(
+        "select relname, grantee::regrole::text from pg_class, aclexplode(relacl)"
+        " where relispartition and grantee::regrole::text = any(%s)",
+        list(roles),
+    )
+    assert rows == []
+
+
+def test_no_policy_asks_another_table(catalog):
+    """Policies look at their own row only: Citus refuses those with sub-selects."""
+    ask, _ = catalog
+    rows = ask("select tablename, policyname from pg_policies where concat(qual, with_check) ilike '%%select%%'")
+    assert rows == []
+
+
 @pytest.mark.parametrize("table", ["school", "agent", "report", "measurement", "speed_test"])
 def test_who_does_not_say_who_it_is_sees_nothing(database, add_school, table):
     """A forgotten filter shows nothing rather than everything."""

@@ -57,10 +57,10 @@ class Place:
         self.wait_for(self.server.replace("ws:", "http:") + "/healthz")
         return child
 
-    def serve(self) -> subprocess.Popen:
+    def serve(self, *options: str) -> subprocess.Popen:
         """Start the collector and wait until it answers."""
         listen = ["--listen", f"127.0.0.1:{self.port}", "--data", str(self.data), "--server", self.server]
-        child = self.start("netready-collector", "serve", *listen)
+        child = self.start("netready-collector", "serve", *listen, *options)
         self.wait_for(self.address + "/healthz")
         return child
 
@@ -124,7 +124,7 @@ class Place:
                 child.terminate()
         for child in self._running:
             try:
-                child.wait(20)
+                child.wait(45)  # longer than the collector waits for what is under way
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
