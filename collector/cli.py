@@ -17,7 +17,6 @@ from collector import (
     export,
     findings,
     logs,
-    maintenance,
     periods,
     policy,
     rankings,
@@ -108,10 +107,6 @@ def _add_serve(commands: "_Commands[argparse.ArgumentParser]", common: argparse.
         "--schools", type=_number(200, 10_000), default=200, metavar="N", help="synthetic schools beside yours"
     )
     demo.set_defaults(command=_demo)
-    upgrade = commands.add_parser("db", help="the database").add_subparsers(required=True, metavar="ACTION")
-    upgrade.add_parser("upgrade", parents=[common], help="apply the missing migrations").set_defaults(command=_upgrade)
-    upkeep_now = "make the next months' partitions, take out what [store] no longer keeps; 'serve' does so by itself"
-    upgrade.add_parser("maintain", parents=[common], help=upkeep_now).set_defaults(command=_maintain)
 
 
 def _add_registry(commands: "_Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -279,21 +274,6 @@ def _demo(options: argparse.Namespace) -> int:
     from collector import demo
 
     return demo.run(schools=options.schools)
-
-
-def _upgrade(options: argparse.Namespace) -> int:
-    with _open(_settings(options), make=True):
-        _say("the database has this version's schema")
-    return 0
-
-
-def _maintain(options: argparse.Namespace) -> int:
-    settings = _settings(options)
-    with _open(settings) as database:
-        done = maintenance.maintain(database, settings.store, _now())
-    for sentence in ["another process is at it already"] if done is None else done.sentences():
-        _say(sentence)
-    return 0
 
 
 def _import(options: argparse.Namespace) -> int:

@@ -6,14 +6,14 @@ deliveries are never held up; what could not be done today is done tomorrow.
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 from msgspec import Struct
 
 from collector.errors import DatabaseError
 from collector.settings import Settings, StoreSettings
-from collector.store import jobs, partitions
+from collector.store import jobs, leases, partitions, test_orders
 from collector.store.database import Database
 from collector.store.partitions import Partition, Table
 
@@ -22,18 +22,24 @@ GROWING = tuple(Table(name, "received_at", "month") for name in ("report", "meas
 _DAYS = Table("school_day", "day", "year")
 # Months found outside of every partition: an old database moved here, or a clock that was years off. Each gets its own.
 _MOST_FOUND = 240
+# Turns are decided by the last day; what people ask about a lease or an order they ask within weeks.
+_LEASES_KEPT = timedelta(days=92)
 _LOCK = "partitions"
 
 _log = logging.getLogger(__name__)
 
 
 class Done(Struct, frozen=True):
-    """What was done, by the names of tables; ``found`` is how many rows had no partition of their own time."""
+    """What was done, by the names of tables.
+
+    ``found``: how many rows had no partition of their own time; ``forgotten``: old leases and orders that were removed.
+    """
 
     made: Sequence[str] = ()
     found: int = 0
     detached: Sequence[str] = ()
     dropped: Sequence[str] = ()
+    forgotten: int = 0
 
     def sentences(self) -> Iterator[str]:
         """Say what was done and what somebody should know."""
@@ -48,6 +54,8 @@ class Done(Struct, frozen=True):
             yield f"older than [store] keep_months, and out of sight now: {', '.join(self.detached)}"
         if self.dropped:
             yield f"deleted: {', '.join(self.dropped)}"
+        if self.forgotten:
+            yield f"leases and orders older than {_LEASES_KEPT.days} days, deleted: {self.forgotten}"
 
 
 def run(database: Database, settings: Settings) -> None:
@@ -69,9 +77,12 @@ def maintain(database: Database, settings: StoreSettings, now: datetime) -> Done
         try:
             made, found = _make(database, now)
             detached, dropped = _retire(database, settings, now)
+            with database.owning() as connection:
+                forgotten = leases.forget_old(connection, now - _LEASES_KEPT)
+                forgotten += test_orders.forget_old(connection, now - _LEASES_KEPT)
         except psycopg.Error as error:
             raise DatabaseError(f"partitions could not be made or taken out: {error}") from error
-        return Done(made, found, detached, dropped)
+        return Done(made, found, detached, dropped, forgotten)
 
 
 def _make(database: Database, now: datetime) -> tuple[list[str], int]:

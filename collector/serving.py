@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from agent.contract.errors import SettingsError
-from collector import findings, maintenance, policy, rollcall, rollup
+from collector import findings, maintenance, policy, rollcall, rollup, unasked
 from collector.app import is_loopback, make_app
 from collector.jobs import Job, Runner
 from collector.orders import Orders
@@ -122,6 +122,7 @@ def jobs_of(settings: Settings) -> tuple[Job, ...]:
         Job("yesterday", 86_400, lambda database, _: rollup.mark_yesterday(database, zone)),
         Job("findings", 5, lambda database, _: findings.run(database, zone, within_s=_FINDINGS_S)),
         Job("new-rules", 3600, lambda database, _: findings.judge_by_new_rules(database, datetime.now(UTC), zone)),
+        Job("requests", 900, unasked.run),
         Job("maintenance", 3600, maintenance.run),
         Job("fleet", 300, lambda database, _: rollcall.run(database, calendars.at, settings.fleet, datetime.now(UTC))),
     )

@@ -131,7 +131,7 @@ class Test:
         self._path: Path | None = None
         self._echoes: Rounds | None = None
         self._rtt_s = 0.0
-        self._handshake_s = float("inf")
+        self._handshakes_s: list[float] = []
         self._idle: Echoes | None = None
         self._steady: dict[Way, tuple[float, float]] = {}
         self._gateway: Gateway | None = None
@@ -265,7 +265,7 @@ class Test:
         try:
             if self._rtt_s == 0:
                 self._rtt_s = engine.rtt_s
-            self._handshake_s = min(self._handshake_s, engine.rtt_s)
+            self._handshakes_s.append(engine.rtt_s)
             if self._echoes is not None:
                 self._echoes.catch_up()
             if self._gateway is not None:
@@ -342,7 +342,7 @@ class Test:
         )
         around = Around(
             vpn=None if self._path is None else self._path.vpn,
-            handshake_ms=self._handshake_s * 1000 if math.isfinite(self._handshake_s) else None,
+            handshakes_ms=tuple(one * 1000 for one in self._handshakes_s),
             idle=self._idle if heard.can_be_lost else None,
         )
         throughput = Throughput(
@@ -352,7 +352,7 @@ class Test:
             form=self._settings.form,
             download=seen[0].direction,
             upload=seen[1].direction,
-            rtt_idle_ms=round(self._handshake_s * 1000, 3),
+            rtt_idle_ms=round(min(self._handshakes_s) * 1000, 3),
             gateway=None if self._gateway is None else self._gateway.told(self._steady),
             cpu_busy_ratio=round(max(self._busy), 4) if self._busy else None,
             tainted=spoilers.tainted(around, seen),

@@ -26,10 +26,10 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 class Around(Struct, frozen=True, kw_only=True):
-    """What was seen of the way to the server and of the idle line."""
+    """What was seen of the way to the server and of the idle line; ``handshakes_ms`` are each direction's first."""
 
     vpn: bool | None = None
-    handshake_ms: float | None = None
+    handshakes_ms: tuple[float, ...] = ()
     idle: Echoes | None = None
 
 
@@ -41,20 +41,13 @@ def is_cross_traffic(direction: Direction) -> bool:
 
 def tainted(around: Around, directions: list[Seen]) -> tuple[str, ...]:
     """Return the words for what spoiled the test, in the contract's order."""
-    # The quickest of both: on a line that others fill, most echoes wait in the queue and a lucky handshake does not.
-    quickest_ms = min(around.idle.rtts_s) * 1000 if around.idle is not None and around.idle.rtts_s else None
-    is_proxy = (
-        around.handshake_ms is not None
-        and quickest_ms is not None
-        and path.proxy(around.handshake_ms, quickest_ms) is not None
-    )
     signs = {
         "cross_traffic": any(is_cross_traffic(one.direction) for one in directions),
         "host_limited": any(one.host_limited is not None for one in directions),
         "link_limited": any(one.link_limited is not None for one in directions),
         "server_limited": any(one.server_limited for one in directions),
         "vpn": around.vpn is True,
-        "proxy": is_proxy,
+        "proxy": _is_proxy(around),
         "sleep": any(one.standstill_s > 0 for one in directions),
     }
     return tuple(word for word, applies in signs.items() if applies)
@@ -64,6 +57,19 @@ def suspected(around: Around, directions: list[Seen]) -> tuple[str, ...]:
     """Return the words for what may have spoiled it: other computers are not seen, only that somebody is there."""
     restless = any(_is_restless(one.direction) and not is_cross_traffic(one.direction) for one in directions)
     return ("shared_line",) if restless or _is_queued(around.idle) else ()
+
+
+def _is_proxy(around: Around) -> bool:
+    """Tell whether something nearer than the server answered every handshake.
+
+    On a line that others fill, most echoes wait in the queue, and a lucky handshake does not: so the slowest handshake
+    is held against the quickest echo, and echoes that differ as much among themselves as from it prove nothing.
+    """
+    if not around.handshakes_ms or around.idle is None or not around.idle.rtts_s:
+        return False
+    slowest_ms, quickest_ms = max(around.handshakes_ms), min(around.idle.rtts_s) * 1000
+    is_steady = max(around.idle.rtts_s) * 1000 - quickest_ms < quickest_ms - slowest_ms
+    return is_steady and path.proxy(slowest_ms, quickest_ms) is not None
 
 
 def _is_restless(direction: Direction) -> bool:

@@ -33,11 +33,13 @@ class SchoolDiagnosis(Diagnosis, frozen=True, kw_only=True):
     """The school's verdict. ``line_delivers`` is null where no clean computer on a cable shows it either way.
 
     ``not_organised``: the line is shown to deliver, and in enough rooms, on enough days, it does not arrive.
+    ``wants_pair``: too few of the slow computers' tests on Wi-Fi have one of the best-placed computer beside them.
     """
 
     line_delivers: bool | None
     not_organised: bool
     not_organised_sentence: str | None
+    wants_pair: bool
     computers: int
     slow_computers: int
     rooms: int
@@ -120,6 +122,7 @@ def diagnose_school(
         line_delivers=school.line_delivers,
         not_organised=not_organised,
         not_organised_sentence=sentences.not_organised(len(unfit), len(rooms)) if not_organised else None,
+        wants_pair=_wants_pair(school),
         computers=sum(bool(one.tested) for one in read),
         slow_computers=len(school.slow),
         rooms=len(rooms),
@@ -287,6 +290,15 @@ def _surety(school: _School, found: Sequence[Slow]) -> Confidence:
     if best == "low":
         return "medium" if all(strong) else "low"
     return "high" if school.line.delivers and sum(strong) > 1 else "medium" if any(strong) or best == "high" else "low"
+
+
+def _wants_pair(school: _School) -> bool:
+    """Tell whether a cable and a Wi-Fi test in the same minute would tell the line from the school's own network."""
+    if school.best is None or school.best.line.cause is not None:
+        return False
+    on_wifi = [one for one in school.slow if one.tests and one.tests[-1].medium == "wifi"]
+    paired = sum(len(computers.pairs(one.tests, school.best, school.rules)) for one in on_wifi)
+    return bool(on_wifi) and paired < school.rules.enough.repeats.value
 
 
 def _delivers(school: _School) -> _Found:

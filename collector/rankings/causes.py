@@ -29,6 +29,8 @@ _SURE = {"high": 3.0, "medium": 2.0, "low": 1.0}
 class Row(rankings.Row, frozen=True, kw_only=True):
     """One school; ``line_delivers`` is null where nothing shows it either way.
 
+    ``wants_pair``: tests over a cable and over Wi-Fi in the same minute would tell more; the collector asks for them.
+
     Where nothing was judged yet there is nothing but "INSUFFICIENT".
     """
 
@@ -43,6 +45,7 @@ class Row(rankings.Row, frozen=True, kw_only=True):
     rooms: int | None = None
     unfit_rooms: int | None = None
     defects: str | None = None
+    wants_pair: bool | None = None
     rules_version: str | None = None
     region: str
     district: str | None
@@ -90,5 +93,6 @@ def finding(one: SchoolDiagnosis) -> Finding:
             "unfit_rooms": one.unfit_rooms,
             "defects": ", ".join(sorted({defect.defect for defect in one.defects})),
             "rules_version": one.rules_version,
+            "wants_pair": one.wants_pair,
         },
     )

@@ -74,6 +74,7 @@ def fill(database: Database, plan: Plan, calendars: Calendars, progress: Progres
     country = sites(plan.schools, plan.seed)
     with database.owning() as connection:
         _refuse_a_second_time(connection, [site.school.school_id for site in country])
+    with database.owning() as connection:
         keep_country(connection, country)
     _make_partitions(database, {day.year for day in plan.school_days()})
     counted = Filled(schools=0, tests=0, school_days=0, rows={})
@@ -90,6 +91,7 @@ def fill(database: Database, plan: Plan, calendars: Calendars, progress: Progres
             progress(counted.schools, len(country))
     with database.owning() as connection:
         rollups.renew_prior(connection, sorted(labels))
+    with database.owning() as connection:
         connection.execute("analyze school, school_day, school_month, school_period")
     return counted
 

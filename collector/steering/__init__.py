@@ -22,8 +22,8 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 _WAITS_FOR = {"now": timedelta(hours=2), "pair": timedelta(hours=1), "joint": timedelta(hours=1)}
 _KINDS: dict[Action, Kind] = {"now": "run_now", "pair": "pair", "joint": "joint"}
 _NO_END = timedelta(days=36_500)
-_SEEN_WITHIN = timedelta(days=7)
-_PORT_CARRIES = 0.94  # of its rate, at the IP layer: Ethernet's own headers and gaps
+SEEN_WITHIN = timedelta(days=7)
+PORT_CARRIES = 0.94  # of its rate, at the IP layer: Ethernet's own headers and gaps
 _MOST_TOGETHER = 16
 
 
@@ -89,7 +89,7 @@ def _together(connection: Connection, asked: Steering, base: PolicySettings, now
     school = schools.school(connection, asked.scope.school_id) if asked.scope.school_id else None
     if school is None:
         raise NotAllowed(f"a {asked.action} test is one school's; name the scope school:ID")
-    placed = leases.placed(connection, school.school_id, now - _SEEN_WITHIN)
+    placed = leases.placed(connection, school.school_id, now - SEEN_WITHIN)
     known = [one for one in placed if asked.agents is None or one.agent_id in asked.agents]
     if asked.action == "joint":
         target = policy.target_of(school, policies.effective(connection, school, base))
@@ -126,7 +126,7 @@ def joint(placed: Sequence[Placed], target: Target, *, whole: bool = False) -> l
         if len(chosen) >= 2 and carried >= wanted and not whole:
             break
         chosen.append(one.agent_id)
-        carried += _PORT_CARRIES * (one.link_speed_bps or 0)
+        carried += PORT_CARRIES * (one.link_speed_bps or 0)
     return chosen if len(chosen) >= 2 and (whole or carried >= wanted) else []
 
 

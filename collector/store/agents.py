@@ -44,8 +44,12 @@ def keep_token(connection: Connection, *, token_sha256: bytes, school_id: str, u
 
 def token_for_use(connection: Connection, token_sha256: bytes) -> TokenRecord | None:
     """Return a token and lock it until the transaction ends, so that two computers cannot share its last use."""
+    school = connection.execute(sql("school_of_token"), {"token_sha256": token_sha256}).fetchone()
+    if school is None:
+        return None
     with connection.cursor(row_factory=kwargs_row(TokenRecord)) as cursor:
-        return cursor.execute(sql("token_for_use"), {"token_sha256": token_sha256}).fetchone()
+        asked = {"school_id": school[0], "token_sha256": token_sha256}
+        return cursor.execute(sql("token_for_use"), asked).fetchone()
 
 
 def one_at_a_time(connection: Connection, agent_id: str) -> None:
@@ -61,6 +65,7 @@ def spend_token(connection: Connection, token_sha256: bytes) -> None:
 def keep_agent(connection: Connection, agent: dict[str, object]) -> None:
     """Store an agent, or renew its room and software if the school has it already."""
     connection.execute(sql("keep_agent"), agent)
+    connection.execute(sql("keep_agent_place"), agent)
 
 
 def revoke(connection: Connection, agent_id: str) -> int:
@@ -73,9 +78,11 @@ def agents_by_id(connection: Connection, agent_ids: list[str], *, lock: bool = F
 
     With ``lock`` no other delivery of the same agents is stored at the same time.
     """
-    question = sql("agents_by_id_locked") if lock else sql("agents_by_id")
+    question = sql("schools_of_agents_locked") if lock else sql("schools_of_agents")
+    places = connection.execute(question, {"agent_ids": agent_ids}).fetchall()
+    asked = {"school_ids": list({school_id for school_id, _ in places}), "agent_ids": agent_ids}
     with connection.cursor(row_factory=kwargs_row(AgentRecord)) as cursor:
-        rows = cursor.execute(question, {"agent_ids": agent_ids}).fetchall()
+        rows = cursor.execute(sql("agents_by_id"), asked).fetchall()
     found: dict[str, AgentRecord] = {}
     for row in rows:
         if row.agent_id not in found or found[row.agent_id].revoked_at is not None:

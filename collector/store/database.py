@@ -17,11 +17,20 @@ from psycopg import sql
 from collector.errors import DatabaseError
 from collector.settings import DatabaseSettings, default_data_folder
 from collector.store import embedded, schema
+from collector.store.distribution import Layout
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Role = Literal["ministry", "region", "school", "operator", "auditor", "admin"]
 EMBEDDED_DATABASE = "netready"
 _POOL_WAIT_S = 10.0
+# The third line carries what follows it to every machine of a database on several (Citus), where policies look at it
+# too: it does so for SET LOCAL alone, not for set_config. Any other PostgreSQL keeps it as a name that nobody reads.
+_AS_VIEWER = sql.SQL("""
+set local transaction_read_only = on;
+set local citus.propagate_set_commands = 'local';
+set local netready.role = {};
+set local netready.scope = {}
+""")
 _WATCH_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -55,11 +64,7 @@ class Database:
     def reading(self, viewer: Viewer) -> Iterator[Connection]:
         """Give a connection on which exactly what the viewer may see exists; read-only."""
         with self._connection(self._query) as connection, connection.transaction():
-            connection.execute(
-                "select set_config('transaction_read_only', 'on', true), set_config('netready.role', %s, true),"
-                " set_config('netready.scope', %s, true)",
-                (viewer.role, viewer.scope or ""),
-            )
+            connection.execute(_AS_VIEWER.format(viewer.role, viewer.scope or ""))
             yield connection
 
     @contextlib.contextmanager
@@ -79,6 +84,15 @@ class Database:
         """Give a connection in a transaction of the owner: for the commands of whoever runs the collector."""
         with _as_database_error(), psycopg.connect(self._owner) as connection:
             yield connection
+
+    def distribute(self, shards: int) -> Layout:
+        """Lay the tables out over the machines that Citus knows.
+
+        Raises:
+            DatabaseError: the database has no Citus or no workers, or a table was in use all the time.
+        """
+        with _as_database_error():
+            return schema.distribute(self._owner, shards=shards)
 
     def max_connections(self) -> int:
         """Return how many connections the server allows."""

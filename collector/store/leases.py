@@ -170,3 +170,8 @@ def release(connection: Connection, school_id: str, agent_id: str, lease_id: str
     if row is not None:
         connection.execute(sql("release_server_load"), {"server": row[0], "lease_id": lease_id})
     return row is not None
+
+
+def forget_old(connection: Connection, before: datetime) -> int:
+    """Remove leases that were given before, and are over; return how many."""
+    return connection.execute(sql("forget_leases"), {"before": before}).rowcount

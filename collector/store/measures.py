@@ -53,7 +53,7 @@ def _default_rows(connection: Connection) -> dict[str, int]:
     """Count what fell into default partitions, as far as it matters: anything but none needs a look."""
     counted = {}
     for schema, name in connection.execute(sql("default_partitions")).fetchall():
-        question = compose.SQL("select count(*) from (select from {} limit {}) as counted").format(
+        question = compose.SQL("select count(*) from (select 1 from {} limit {}) as counted").format(
             compose.Identifier(schema, name), compose.Literal(_MOST_COUNTED)
         )
         row = connection.execute(question).fetchone()

@@ -6,16 +6,17 @@ grant usage on schema public to {query}, {ingest};
 
 grant select on region, access_token to {query};
 grant select on school, agent, report, measurement, speed_test, room, sighting to {query};
-grant select on school_day, school_month, school_period, school_history, period_prior, day_waits to {query};
-grant select on school_finding, finding_waits to {query};
+grant select on school_day, school_month, school_period, school_history, period_prior, school_finding to {query};
+grant execute on function days_waiting, findings_waiting to {query};
 
-grant select on region, school, enrollment_token, agent, report, room, sighting to {ingest};
-grant insert on agent, report, measurement, speed_test, room, sighting to {ingest};
+grant select on region, school, enrollment_token, agent, agent_place, report, room, sighting to {ingest};
+grant insert on agent, agent_place, report, measurement, speed_test, room, sighting to {ingest};
 grant update (used) on enrollment_token to {ingest};
 grant update (floor) on room to {ingest};
 grant select, insert on peer_key, peer to {ingest};
 grant update (address, port, seen_at) on peer to {ingest};
 grant update (room, software, last_seen_at, token_sha256, highest_sequence, head_sha256) on agent to {ingest};
+grant update (school_id) on agent_place to {ingest};  -- to lock a row
 grant select, insert on dirty_day to {ingest};
 
 -- Policies, orders and leases. People's changes are made here too, after their rights were looked at; the log of them
@@ -57,6 +58,8 @@ drop policy if exists taker on enrollment_token;
 create policy taker on enrollment_token to {ingest} using (true) with check (true);
 drop policy if exists taker on agent;
 create policy taker on agent to {ingest} using (true) with check (true);
+drop policy if exists taker on agent_place;
+create policy taker on agent_place to {ingest} using (true) with check (true);
 drop policy if exists taker on report;
 create policy taker on report to {ingest} using (true) with check (true);
 drop policy if exists taker on measurement;

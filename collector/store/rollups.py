@@ -140,7 +140,7 @@ def waiting(connection: Connection, limit: int) -> list[Dirty]:
 
 def few_waiting(connection: Connection, most: int) -> int:
     """Return how many days wait to be added up, at most so many."""
-    row = connection.execute("select count(*) from (select from day_waits limit %s) as few", (most,)).fetchone()
+    row = connection.execute("select days_waiting(%s)", (most,)).fetchone()
     return int(row[0]) if row else 0
 
 

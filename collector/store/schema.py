@@ -28,6 +28,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from collector.errors import DatabaseError
+from collector.store import distribution
+from collector.store.distribution import Layout
 
 OLDEST_SERVER = 160_000
 _LOCK = 0x6E657472  # "netr": one process migrates at a time
@@ -113,11 +115,15 @@ def migrate(
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"set local lock_timeout = '{_LOCK_WAIT}'")
+            # On several machines (Citus), one connection to each; any other PostgreSQL knows nothing of this name.
+            connection.exec_driver_sql("set local citus.multi_shard_modify_mode = 'sequential'")
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, target)
             driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # its own
             if target == "head":
                 _renew_roles(driver)
+                if distribution.is_laid_out(driver):  # the tables that are new
+                    distribution.lay_out(driver, _secrets(driver), role_names(driver.info.dbname)[1])
                 _keep_mark(driver)
             if then is not None:
                 then(driver)
@@ -130,6 +136,32 @@ def migrate(
         raise (error.orig or error) from error
     finally:
         engine.dispose()
+
+
+def distribute(owner_conninfo: str, *, shards: int = distribution.SHARDS) -> Layout:
+    """Lay the tables out over the machines that Citus knows; again after a machine or a version came changes the rest.
+
+    Raises:
+        DatabaseError: the database has no Citus or no workers, or a table was in use all the time.
+    """
+    upgrade(owner_conninfo)
+    try:
+        with psycopg.connect(owner_conninfo) as connection:
+            connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+            connection.execute(sql.SQL("set local lock_timeout = {}").format(_LOCK_WAIT))
+            _, ingest = role_names(connection.info.dbname)
+            layout = distribution.lay_out(connection, _secrets(connection), ingest, shards)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        raise DatabaseError(
+            "a table is in use; stop the collector's processes ('serve', 'work') for as long as this takes, then again"
+        ) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseError(
+            f"{' '.join(str(error).split())}: laying tables out needs a superuser; name one in --database"
+        ) from error
+    with psycopg.connect(owner_conninfo) as connection:
+        distribution.forget_copies(connection, [*layout.everywhere, *layout.by_school])
+    return layout
 
 
 def newest_revision() -> str:
@@ -201,6 +233,10 @@ def _make_role(connection: psycopg.Connection, role: str) -> None:
         " on conflict (role_name) do update set password = excluded.password",
         (role, password),
     )
+
+
+def _secrets(connection: psycopg.Connection) -> list[tuple[str, str]]:
+    return connection.execute("select role_name, password from role_secret order by role_name").fetchall()
 
 
 def role_conninfo(owner_conninfo: str) -> tuple[str, str]:

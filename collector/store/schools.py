@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from psycopg.rows import kwargs_row
+from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Json
 
 from collector.errors import NotFound
@@ -60,7 +61,9 @@ def keep_schools(connection: Connection, schools: Sequence[SchoolRecord]) -> tup
     known = int(row[0]) if row else 0
     with connection.cursor() as cursor:
         cursor.executemany(sql("keep_school"), [_parameters(school) for school in schools])
-    connection.execute(sql("give_first_operator_to_earlier_tests"), {"schools": ids})
+    for table in ("report", "measurement", "speed_test"):
+        earlier = SQL(sql("give_first_operator")).format(table=Identifier(table))
+        connection.execute(earlier, {"schools": ids})
     connection.execute(sql("rooms_follow_their_school"), {"schools": ids})
     return len(schools) - known, known
 

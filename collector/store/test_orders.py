@@ -93,3 +93,22 @@ def _filter(scope: Scope, agents: Sequence[str] | None) -> dict[str, object]:
         "school_id": scope.school_id,
         "agents": None if agents is None else list(agents),
     }
+
+
+def schools_that_want_a_pair(connection: Connection, period: str, since: datetime, most: int) -> list[str]:
+    """Return schools whose diagnosis lacks a pair of tests, and that were asked for none since, at most so many."""
+    parameters = {"period": period, "since": since, "limit": most}
+    return [row[0] for row in connection.execute(sql("schools_that_want_a_pair"), parameters).fetchall()]
+
+
+def schools_above_a_port(
+    connection: Connection, period: str, carried_bps: float, since: datetime, most: int
+) -> list[str]:
+    """Return schools that need more than so much, and were asked for no joint test since, at most so many."""
+    parameters = {"period": period, "carried_bps": carried_bps, "since": since, "limit": most}
+    return [row[0] for row in connection.execute(sql("schools_above_a_port"), parameters).fetchall()]
+
+
+def forget_old(connection: Connection, before: datetime) -> int:
+    """Remove what was asked and is over for so long; return how many rows."""
+    return connection.execute(sql("forget_test_orders"), {"before": before}).rowcount

@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 
-from collector import backup, fleet, rollcall, rollup
+from agent.contract.errors import SettingsError
+from collector import backup, fleet, maintenance, rollcall, rollup
 from collector.settings import Settings
 from collector.store import fleet as stored
 from collector.store import schools
-from collector.store.database import MINISTRY, Connection, Database
+from collector.store.database import MINISTRY, Connection, Database, open_database
+from collector.store.distribution import SHARDS
 from collector.store.fleet import Asked, ComputerHealth
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
@@ -21,6 +23,7 @@ Open = Callable[[Settings], Database]
 Say = Callable[[str], None]
 
 _ALL = 1_000_000
+_MOST_SHARDS = 1_024
 _NOT_SHOWN = ("versions", "synthetic", "enrolled_at", "region", "district", "school", "is_delayed")
 
 
@@ -28,6 +31,7 @@ def add(
     commands: "Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser, read: Read, opened: Open, say: Say
 ) -> None:
     """Add the commands; ``read`` gives the settings that the options name, ``opened`` opens their database."""
+    _add_database(commands, common, read, opened, say)
     actions = commands.add_parser("backup", help="all of the database in one file").add_subparsers(
         required=True, metavar="ACTION"
     )
@@ -46,6 +50,49 @@ def add(
     narrower.add_argument("--school", metavar="ID", type=str.strip, help="one school's computers")
     shown.add_argument("--format", choices=("table", "json"), default="table")
     shown.set_defaults(command=lambda options: _fleet(options, read(options), opened))
+
+
+def _add_database(
+    commands: "Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser, read: Read, opened: Open, say: Say
+) -> None:
+    actions = commands.add_parser("db", help="the database").add_subparsers(required=True, metavar="ACTION")
+    upgrade = actions.add_parser("upgrade", parents=[common], help="apply the missing migrations")
+    upgrade.set_defaults(command=lambda options: _upgrade(read(options), say))
+    now = "make the next months' partitions, take out what [store] no longer keeps; 'serve' does so by itself"
+    maintain = actions.add_parser("maintain", parents=[common], help=now)
+    maintain.set_defaults(command=lambda options: _maintain(read(options), opened, say))
+    spread = actions.add_parser("distribute", parents=[common], help="lay the tables out over several machines (Citus)")
+    spread.add_argument(
+        "--shards", metavar="N", type=int, default=SHARDS, help=f"parts of each table, of the first time ({SHARDS})"
+    )
+    spread.set_defaults(command=lambda options: _distribute(options, read(options), say))
+
+
+def _upgrade(settings: Settings, say: Say) -> int:
+    with open_database(settings.database, progress=say, make=True):
+        say("the database has this version's schema")
+    return 0
+
+
+def _maintain(settings: Settings, opened: Open, say: Say) -> int:
+    with opened(settings) as database:
+        done = maintenance.maintain(database, settings.store, datetime.now(UTC))
+    for sentence in ["another process is at it already"] if done is None else done.sentences():
+        say(sentence)
+    return 0
+
+
+def _distribute(options: argparse.Namespace, settings: Settings, say: Say) -> int:
+    if not 1 <= options.shards <= _MOST_SHARDS:
+        raise SettingsError(f"--shards {options.shards} is not from 1 to {_MOST_SHARDS}; {SHARDS} suit eight machines")
+    with open_database(settings.database, progress=say) as database:
+        layout = database.distribute(options.shards)
+    if not (layout.by_school or layout.everywhere):
+        say(f"every table has its place already, on {layout.workers} workers")
+    else:
+        say(f"by school over {layout.workers} workers: {', '.join(layout.by_school) or 'nothing new'}")
+        say(f"on every machine: {', '.join(layout.everywhere) or 'nothing new'}")
+    return 0
 
 
 def _create(options: argparse.Namespace, settings: Settings, opened: Open, say: Say) -> int:

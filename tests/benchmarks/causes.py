@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from agent import diagnosis
 from agent.contract.causes import Diagnosis
-from agent.contract.measurement import Failed, Measurement
+from agent.contract.measurement import Failed, Measurement, Throughput
 from agent.contract.rules import shipped_rules
 from agent.contract.standards import target_for
 from agent.meter import witness
@@ -160,12 +160,18 @@ def _tested(campus: Campus, school: LabSchool, one: Round, name: str, now: Now) 
         if one.heavy is None:
             campus.become(one.line)
         seen = campus.sit(name, ("link", "msak"), server=one.server, starved=starved, max_s=school.max_s)
-        trouble = campus.distrust()
+        trouble = campus.distrust() or _standstill(seen)
         if trouble is None:
             return seen, times
         now.say(f"    {name} once more: {trouble}")
         _await_calm()
     return seen, _TRIES
+
+
+def _standstill(seen: Sequence[Measurement]) -> str | None:
+    """Say that the lab's own machine stood still: no scene is about a computer that sleeps."""
+    slept = any("sleep" in one.tainted for one in seen if isinstance(one, Throughput))
+    return "the machine stood still" if slept else None
 
 
 def _await_calm() -> None:

@@ -22,8 +22,9 @@ from collector.pages import PAGE_ROWS
 from collector.settings import DatabaseSettings, PolicySettings
 from collector.simulate import Plan, Site
 from collector.simulate.country import dice
-from collector.store import days, rollups
+from collector.store import days, distribution, rollups
 from collector.store.database import MINISTRY, Database, Viewer, open_database
+from tests import citus
 from tests.benchmarks import page
 from tests.journey.place import Place
 
@@ -38,11 +39,24 @@ _TABLES = ("school_day", "school_month", "school_period")
 
 
 def run(words: Sequence[str] = ()) -> None:
-    """Print the tables; words are how many schools and how many school days."""
+    """Print the tables; words are how many schools and how many school days.
+
+    Where the environment names the servers of ``tests.citus``, the country lies on all of them.
+    """
     numbers = [int(word) for word in words if word.isdecimal()]
     schools, school_days = [*numbers, *(SCHOOLS, DAYS)[len(numbers) :]][:2]
     plan = simulate.plan_until_yesterday(schools, school_days, 1, datetime.now(UTC))
     summary = page.Summary(f"{schools} schools, {school_days} school days")
+    if cluster := citus.wanted():
+        with (
+            page.telling() as now,
+            cluster.a_database("country", shards=distribution.SHARDS) as name,
+            Database(cluster.url(name, citus.OWNER), pool_size=4) as database,
+        ):
+            _fill(database, plan, now)
+            measure(database, plan, now, summary)
+        summary.show()
+        return
     with tempfile.TemporaryDirectory(prefix="netready-bench-") as folder, page.telling() as now:
         Path(folder).chmod(0o755)
         place = Place(Path(folder))

@@ -16,6 +16,7 @@ from collector.settings import PolicySettings, Serve, Settings
 from collector.store import embedded, schools
 from collector.store.database import Database
 from collector.store.schools import RegionRecord, SchoolRecord
+from tests import citus
 from tests.fakes.computer import Computer
 
 _numbers = itertools.count(1)
@@ -24,6 +25,9 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """One real PostgreSQL for all tests of the collector; what has to outlive a crash has servers of its own."""
+    if cluster := citus.wanted():
+        yield cluster
+        return
     with embedded.start_or_join(tmp_path_factory.mktemp("postgres") / "data") as running:
         with psycopg.connect(running.url("postgres", embedded.SUPERUSER), autocommit=True) as connection:
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):
@@ -34,7 +38,12 @@ def server(tmp_path_factory):
 
 @contextlib.contextmanager
 def a_database(server, template="template1"):
-    """Make a database, and take it away with its roles."""
+    """Make a database, and take it away with its roles; one that lies on several machines is emptied instead."""
+    if isinstance(server, citus.Cluster) and template != "template1":
+        server.empty(template)
+        _add_regions(server.url(template, embedded.SUPERUSER))
+        yield template
+        return
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server.url("postgres", embedded.SUPERUSER), autocommit=True) as connection:
         connection.execute(f"create database {name} template {template}")
@@ -49,16 +58,24 @@ def a_database(server, template="template1"):
 @pytest.fixture(scope="session")
 def migrated(server):
     """A migrated database with two regions, to be copied: migrating takes a hundred times as long."""
+    if isinstance(server, citus.Cluster):
+        with server.a_database("test_of_all") as name:
+            yield name
+        return
     with a_database(server) as name:
-        with Database(server.url(name, embedded.SUPERUSER), pool_size=1) as made, made.owning() as connection:
-            schools.keep_regions(
-                connection,
-                [
-                    RegionRecord(region_id="KZ-75", name_kk="Алматы", name_ru="Алматы", name_en="Almaty"),
-                    RegionRecord(region_id="KZ-71", name_kk="Астана", name_ru="Астана", name_en="Astana"),
-                ],
-            )
+        _add_regions(server.url(name, embedded.SUPERUSER))
         yield name
+
+
+def _add_regions(url):
+    with Database(url, pool_size=1) as made, made.owning() as connection:
+        schools.keep_regions(
+            connection,
+            [
+                RegionRecord(region_id="KZ-75", name_kk="Алматы", name_ru="Алматы", name_en="Almaty"),
+                RegionRecord(region_id="KZ-71", name_kk="Астана", name_ru="Астана", name_en="Astana"),
+            ],
+        )
 
 
 @pytest.fixture

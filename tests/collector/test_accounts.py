@@ -21,7 +21,8 @@ NOBODY = Who("a test")
 def command(database_url, database, capsys):
     """Run a command of the collector; return its exit status and what it printed."""
     where = conninfo_to_dict(database_url)
-    url = f"postgresql://{where['user']}@/{where['dbname']}?host={quote(str(where['host']), safe='')}"
+    host, port = quote(str(where["host"]), safe=""), where.get("port", 5432)
+    url = f"postgresql://{where['user']}@/{where['dbname']}?host={host}&port={port}"
 
     def run(*words: str) -> tuple[int, str, str]:
         status = cli.main([*words, "--database", url])

@@ -167,7 +167,7 @@ def test_where_many_wait_a_school_is_looked_at_once_an_hour(database, add_school
     assert waiting(database, few=2) == []
     assert len(waiting(database, few=3)) == 3
     with database.owning() as connection:
-        connection.execute("update school_finding set updated_at = updated_at - interval '61 minutes'")
+        connection.execute("update school_finding set updated_at = now() - interval '61 minutes'")
     assert len(waiting(database, few=2)) == 3
 
 

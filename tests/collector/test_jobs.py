@@ -59,7 +59,7 @@ def test_another_takes_over_when_the_one_that_ran_it_died(database, database_url
         assert stored.begin(connection, job.name, every_s=0, run_by="elsewhere:1")
         assert not run_if_due(job, database, Settings())
         with psycopg.connect(database_url, autocommit=True) as boss:
-            boss.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))
+            boss.execute("select pg_terminate_backend(%s::integer)", (connection.info.backend_pid,))
     assert record(job.name).duration_s is None
     assert run_if_due(job, database, Settings())
     assert record(job.name).outcome == "done"

@@ -1,12 +1,14 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 
 from collector import ingest, maintenance
 from collector.settings import StoreSettings
-from collector.store import jobs, partitions
+from collector.store import jobs, leases, partitions, test_orders
 from collector.store.database import MINISTRY
+from collector.store.leases import NewLease
+from collector.store.policies import Scope
 from tests.fakes.computer import throughput, wire_link
 
 NOW = datetime(2031, 5, 15, 12, tzinfo=UTC)  # later than any partition that the migration made
@@ -109,3 +111,35 @@ def test_a_report_for_a_partition_that_is_being_made_is_not_lost(database, deliv
         assert partitions.make(connection, month) == 1
     deliver(NOW)
     assert ask("select count(*) from report_2031_05") == [(2,)]
+
+
+def test_old_leases_and_orders_are_removed_and_pauses_stay(database, add_school, enrolled, ask):
+    """What is over for three months goes; a pause holds until somebody ends it."""
+    add_school("8")
+    computer = enrolled("8")
+    old, new = NOW - timedelta(days=100), NOW - timedelta(days=10)
+    with database.ingesting() as connection:
+        for number, at in enumerate((old, new)):
+            lease = NewLease(
+                school_id="8",
+                lease_id=str(number),
+                agent_id=computer.id,
+                region_id="KZ-75",
+                mode="single",
+                order_id=None,
+                purpose="verdict",
+                trigger="scheduled",
+                server="",
+                reserved_bps=0.0,
+                share=None,
+                granted_at=at,
+                starts_at=at,
+                ends_at=at + timedelta(minutes=1),
+            )
+            leases.keep_leases(connection, [lease], at, at)
+        for kind, at, until in (("pause", old, NOW + timedelta(days=1)), ("run_now", old, old + timedelta(hours=1))):
+            test_orders.keep(connection, Scope("", "8"), None, kind=kind, author="a test", now=at, until=until)
+    done = maintenance.maintain(database, StoreSettings(), NOW)
+    assert done.forgotten == 2
+    assert ask("select lease_id from lease") == [("1",)]
+    assert ask("select kind from test_order") == [("pause",)]

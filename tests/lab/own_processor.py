@@ -1,8 +1,9 @@
 """A lab computer's own processor: what psutil says of it counts this computer's programs only.
 
 All lab computers, the emulated line and whatever else runs here share one machine, and /proc/stat tells of them all. In
-its place this tells what the programs of this network namespace used, or wanted and had to wait for (schedstat), of as
-many cores as there are.
+its place this tells what the programs of this network namespace used, of as many cores as there are; of other programs
+than the measuring one also what they wanted and had to wait for (schedstat): they would have had it on a computer of
+their own, while what the measuring one waits for is the lab's making.
 """
 
 import os
@@ -52,6 +53,7 @@ def _tasks() -> Iterator[tuple[str, int]]:
     for process in _PROC.iterdir():
         with suppress(OSError):  # it has just ended
             if process.name.isdecimal() and (process / "ns/net").stat().st_ino == mine:
+                is_other = int(process.name) != os.getpid()
                 for task in (process / "task").iterdir():
                     ran, waited, _ = (task / "schedstat").read_text(encoding="ascii").split()
-                    yield task.name, int(ran) + int(waited)
+                    yield task.name, int(ran) + (int(waited) if is_other else 0)

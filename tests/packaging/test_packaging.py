@@ -42,6 +42,25 @@ def test_compose_has_the_three_parts(compose: dict[str, Any]) -> None:
     assert services["reflector"]["command"][:2] == ["netready-agent", "reflect"]
 
 
+def test_a_coordinator_and_two_workers(compose: dict[str, Any]) -> None:
+    """Over the plain file: three databases with Citus that only the inside reaches, told of each other."""
+    over: dict[str, Any] = yaml.safe_load((COLLECTOR / "compose.citus.yaml").read_text(encoding="utf-8"))
+    services = over["services"]
+    assert set(services) == {"database", "worker-1", "worker-2", "cluster", "layout", "collector"}
+    for name in ("database", "worker-1", "worker-2"):
+        assert services[name]["image"].startswith("docker.io/citusdata/citus:")
+        assert services[name]["networks"] == ["inside"]
+        assert services[name]["environment"] == compose["services"]["database"]["environment"]
+        assert "shared_preload_libraries=citus" in services[name]["command"]
+    told = " ".join(services["cluster"]["entrypoint"])
+    assert "citus_set_coordinator_host('database')" in told
+    assert all(f"citus_add_node('{name}', 5432)" in told for name in ("worker-1", "worker-2"))
+    assert services["layout"]["command"] == ["netready-collector", "db", "distribute"]
+    assert services["collector"]["depends_on"] == {"layout": {"condition": "service_completed_successfully"}}
+    assert set(over["volumes"]) == {"worker-1", "worker-2"}
+    assert "ports" not in str(services)
+
+
 def test_compose_gives_no_rights_away(compose: dict[str, Any]) -> None:
     """Our containers run without capabilities, on a file system they cannot write to."""
     for name in ("collector", "reflector"):

@@ -1,2 +1,1 @@
-select count(*)
-from (select from finding_waits where period = %(period)s and not_before <= now() limit %(most)s) as few
+select findings_waiting(%(period)s, %(most)s)

@@ -2,8 +2,27 @@
 -- something for in the period before. Each school has one task: nothing where it is ready; to be connected; to be
 -- measured, where there is not enough to say what it lacks or why; else, for those below the target, what its cause asks
 -- for: a larger contract, the operator's repair, order on a full line, repair inside the school. What is missing is told
--- by typical speeds; a school without a line lacks all that it needs. Schools stand in the region of the time.
-with chosen as (
+-- by typical speeds; a school without a line lacks all that it needs. Schools stand in the region of the time. What is
+-- joined to the registry is looked up first: over several machines (Citus) policies allow no other way.
+with mine as materialized (
+    select case current_setting('netready.role', true)
+        when 'operator' then current_setting('netready.scope', true) else '' end as operator
+),
+line as materialized (
+    select school_id, region_id, state, meets, tests, download_bps, upload_bps, required_download_bps,
+        required_upload_bps, missing_download_bps, missing_upload_bps
+    from school_period
+    where period = %(period)s and operator = (select operator from mine)
+),
+line_before as materialized (
+    select school_id, region_id, state, meets from school_period
+    where period = %(before)s and operator = (select operator from mine)
+),
+found as materialized (
+    select school_id, cause, unfit_rooms from school_finding
+    where period = %(period)s and ranking = 'causes' and operator = (select operator from mine)
+),
+chosen as (
     select * from school
     where (%(district)s::text is null or district = %(district)s)
         and (%(operator)s::text is null or operator = %(operator)s)
@@ -32,14 +51,8 @@ member as (
             else 'measure'
         end as task
     from chosen
-    left join school_period as line
-        on line.school_id = chosen.school_id and line.period = %(period)s
-        and line.operator = case current_setting('netready.role', true)
-            when 'operator' then current_setting('netready.scope', true) else '' end
-    left join school_finding as found
-        on found.school_id = chosen.school_id and found.period = %(period)s and found.ranking = 'causes'
-        and found.operator = case current_setting('netready.role', true)
-            when 'operator' then current_setting('netready.scope', true) else '' end
+    left join line on line.school_id = chosen.school_id
+    left join found on found.school_id = chosen.school_id
     where (%(region)s::text is null or coalesce(line.region_id, chosen.region_id) = %(region)s)
         and (%(state)s::text is null or coalesce(line.state, 'not enough data') = %(state)s)
 ),
@@ -85,10 +98,7 @@ before as (
                 where not line.meets or line.state = 'not connected' or (line.state is null and connected is false)
             ) as to_do
         from chosen
-        left join school_period as line
-            on line.school_id = chosen.school_id and line.period = %(before)s
-            and line.operator = case current_setting('netready.role', true)
-                when 'operator' then current_setting('netready.scope', true) else '' end
+        left join line_before as line on line.school_id = chosen.school_id
         where %(region)s::text is null or coalesce(line.region_id, chosen.region_id) = %(region)s
         group by 1, 2
     ) as counted

@@ -1,30 +1,38 @@
 -- Schools in the order of what a ranking found of them, and where they stood in the period before, in the viewer's own
 -- scope. Classes: 0 judged, 1 not enough data but a figure, 2 nothing to rank by; schools of which nothing was found yet
 -- come last. Places are among all schools of the region or the country, whatever else is chosen. Only the wanted page's
--- bodies and lines are read.
-with placed as (
+-- bodies and lines are read. What is joined to the registry is looked up first: over several machines (Citus) policies
+-- allow no other way.
+with mine as materialized (
+    select case current_setting('netready.role', true)
+        when 'operator' then current_setting('netready.scope', true) else '' end as operator
+),
+line as materialized (
+    select school_id, region_id, state, meets from school_period
+    where period = %(period)s and operator = (select operator from mine)
+),
+now as materialized (
+    select school_id, class, score, meets from school_finding
+    where period = %(period)s and ranking = %(ranking)s and operator = (select operator from mine)
+),
+earlier as materialized (
+    select school_id, class, score from school_finding
+    where period = %(before)s and ranking = %(ranking)s and operator = (select operator from mine)
+),
+placed as (
     select school.school_id, school.district, school.operator, school.connectivity_type, school.synthetic,
         school.connected, line.state, case when %(own_answer)s then now.meets else line.meets end as meets,
         now.class, now.score,
         case when now.class < 2 then rank() over (order by now.class, now.score desc) end as rank,
         case when earlier.class < 2 then rank() over (order by earlier.class, earlier.score desc) end as rank_before
     from school
-    left join school_period as line
-        on line.school_id = school.school_id and line.period = %(period)s
-        and line.operator = case current_setting('netready.role', true)
-            when 'operator' then current_setting('netready.scope', true) else '' end
-    left join school_finding as now
-        on now.school_id = school.school_id and now.period = %(period)s and now.ranking = %(ranking)s
-        and now.operator = case current_setting('netready.role', true)
-            when 'operator' then current_setting('netready.scope', true) else '' end
-    left join school_finding as earlier
-        on earlier.school_id = school.school_id and earlier.period = %(before)s and earlier.ranking = %(ranking)s
-        and earlier.operator = case current_setting('netready.role', true)
-            when 'operator' then current_setting('netready.scope', true) else '' end
+    left join line on line.school_id = school.school_id
+    left join now on now.school_id = school.school_id
+    left join earlier on earlier.school_id = school.school_id
     where (%(region)s::text is null or coalesce(line.region_id, school.region_id) = %(region)s)
         and (school.closed_on is null or school.closed_on > %(start)s)
 ),
-page as (
+page as materialized (
     select school_id, class, score, meets, rank, rank_before,
         count(*) over () as total,
         count(*) filter (where meets) over () as ready,
@@ -39,6 +47,16 @@ page as (
         and (%(state)s::text is null or coalesce(state, 'not enough data') = %(state)s)
     order by class nulls last, score desc nulls last, school_id
     limit %(limit)s offset %(offset)s
+),
+whole as materialized (
+    select * from school_period
+    where school_id in (select school_id from page) and period in (%(period)s, %(before)s)
+        and operator = (select operator from mine)
+),
+found as materialized (
+    select school_id, body from school_finding
+    where school_id in (select school_id from page) and period = %(period)s and ranking = %(ranking)s
+        and operator = (select operator from mine)
 )
 select school.school_id as id, school.name, coalesce(line.region_id, school.region_id) as region, school.district,
     school.operator, school.pupils, school.connected, school.synthetic, page.rank, page.rank_before,
@@ -47,16 +65,7 @@ select school.school_id as id, school.name, coalesce(line.region_id, school.regi
     earlier.share as share_before, found.body, page.total, page.ready, page.below, page.unconnected, page.is_synthetic
 from page
 join school on school.school_id = page.school_id
-left join school_period as line
-    on line.school_id = page.school_id and line.period = %(period)s
-    and line.operator = case current_setting('netready.role', true)
-        when 'operator' then current_setting('netready.scope', true) else '' end
-left join school_period as earlier
-    on earlier.school_id = page.school_id and earlier.period = %(before)s
-    and earlier.operator = case current_setting('netready.role', true)
-        when 'operator' then current_setting('netready.scope', true) else '' end
-left join school_finding as found
-    on found.school_id = page.school_id and found.period = %(period)s and found.ranking = %(ranking)s
-    and found.operator = case current_setting('netready.role', true)
-        when 'operator' then current_setting('netready.scope', true) else '' end
+left join whole as line on line.school_id = page.school_id and line.period = %(period)s
+left join whole as earlier on earlier.school_id = page.school_id and earlier.period = %(before)s
+left join found on found.school_id = page.school_id
 order by page.class nulls last, page.score desc nulls last, page.school_id

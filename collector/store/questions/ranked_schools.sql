@@ -2,7 +2,8 @@
 -- The share of slots that met the target is drawn towards what is typical of the period (renew_prior), as strongly as if so
 -- many slots more had been measured: a school with three slots neither tops the list nor ends it. Those judged come first,
 -- then those without enough data (score -1) by their speeds, then those with nothing to rank by (-2).
--- Whole rows are read of the wanted page only: the other thousands are ordered by what the index holds of them.
+-- Whole rows are read of the wanted page only: the other thousands are ordered by what the index holds of them. What is
+-- joined to the registry is looked up first: over several machines (Citus) policies allow no other way.
 with mine as materialized (
     select case when current_setting('netready.role', true) = 'operator'
         then current_setting('netready.scope', true) else '' end as operator
@@ -64,6 +65,11 @@ page as materialized (
     from wanted
     order by score desc nulls last, fitness desc nulls last, school_id
     limit %(limit)s offset %(offset)s
+),
+line as materialized (
+    select * from school_period
+    where school_id in (select school_id from page) and period in (%(period)s, %(before)s)
+        and operator = (select operator from mine)
 )
 select school.school_id as id, school.name, coalesce(whole.region_id, school.region_id) as region, school.district,
     school.operator, school.connectivity_type, school.pupils, coalesce(whole.synthetic, school.synthetic) as synthetic,
@@ -77,10 +83,7 @@ select school.school_id as id, school.name, coalesce(whole.region_id, school.reg
 from page
 cross join counted
 join school on school.school_id = page.school_id
-left join school_period as whole
-    on whole.school_id = page.school_id and whole.period = %(period)s and whole.operator = (select operator from mine)
-left join school_period as whole_before
-    on whole_before.school_id = page.school_id and whole_before.period = %(before)s
-    and whole_before.operator = (select operator from mine)
+left join line as whole on whole.school_id = page.school_id and whole.period = %(period)s
+left join line as whole_before on whole_before.school_id = page.school_id and whole_before.period = %(before)s
 left join earlier on earlier.school_id = page.school_id
 order by page.score desc nulls last, page.fitness desc nulls last, page.school_id
