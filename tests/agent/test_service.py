@@ -177,7 +177,7 @@ def test_the_service_sends_what_waits_and_stops_cleanly(station, collector, quic
     station.measure(("link",), "manual", lambda _: None)
     quick_config.write_text(quick_config.read_text() + "\n[uplink]\ninterval_s = 10\n")
     with start(station, quick_config) as process:
-        said = read_until(process, "sent 1 reports")
+        said = read_until(process, "reports, 0 refused")
         second = start(station, quick_config)
         _, refusal = second.communicate(timeout=WAIT_S)
         assert second.returncode == 1
@@ -186,7 +186,8 @@ def test_the_service_sends_what_waits_and_stops_cleanly(station, collector, quic
         _, rest = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0
     assert "Traceback" not in said + rest
-    assert collector.sequences(station.enrolled.identity.agent) == [1]
+    # A first light report may have come to it meanwhile.
+    assert collector.sequences(station.enrolled.identity.agent) in ([1], [1, 2])
 
 
 def test_run_once_ends_with_its_outcome(station, collector, quick_config):

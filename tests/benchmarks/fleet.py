@@ -18,6 +18,7 @@ _ENROL = """
 insert into agent (school_id, agent_id, public_key, software)
 select *, 'netready bench' from unnest(%(school_id)s, %(agent_id)s, %(public_key)s)
 """
+_PLACES = "insert into agent_place (school_id, agent_id) select school_id, agent_id from agent on conflict do nothing"
 
 
 def opened(place: Place) -> Database:
@@ -40,6 +41,7 @@ def enrolled(place: Place, count: int, school_count: int) -> list[Computer]:
         schools.keep_regions(connection, registry.region_records(registry.regions()))
         schools.keep_schools(connection, known)
         connection.execute(_ENROL, packed(columns, rows))
+        connection.execute(_PLACES)
     return computers
 
 
