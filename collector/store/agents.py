@@ -80,7 +80,7 @@ def agents_by_id(connection: Connection, agent_ids: list[str], *, lock: bool = F
     """
     question = sql("schools_of_agents_locked") if lock else sql("schools_of_agents")
     places = connection.execute(question, {"agent_ids": agent_ids}).fetchall()
-    asked = {"school_ids": list({school_id for school_id, _ in places}), "agent_ids": agent_ids}
+    asked = {"school_ids": [school_id for school_id, _ in places], "agent_ids": [agent_id for _, agent_id in places]}
     with connection.cursor(row_factory=kwargs_row(AgentRecord)) as cursor:
         rows = cursor.execute(sql("agents_by_id"), asked).fetchall()
     found: dict[str, AgentRecord] = {}
