@@ -78,7 +78,7 @@ def agents_by_id(connection: Connection, agent_ids: list[str], *, lock: bool = F
 
     With ``lock`` no other delivery of the same agents is stored at the same time.
     """
-    question = sql("schools_of_agents_locked") if lock else sql("schools_of_agents")
+    question = sql("schools_of_agents") + ("for no key update" if lock else "")
     places = connection.execute(question, {"agent_ids": agent_ids}).fetchall()
     asked = {"school_ids": [school_id for school_id, _ in places], "agent_ids": [agent_id for _, agent_id in places]}
     with connection.cursor(row_factory=kwargs_row(AgentRecord)) as cursor:

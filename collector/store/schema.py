@@ -243,7 +243,7 @@ def role_conninfo(owner_conninfo: str) -> tuple[str, str]:
     """Return how the query and the ingest role connect: as the owner does, with their own names and passwords."""
     with psycopg.connect(owner_conninfo) as connection:
         names = role_names(connection.info.dbname)
-        passwords: dict[str, str] = dict(connection.execute("select role_name, password from role_secret").fetchall())
+        passwords = dict(_secrets(connection))
     query, ingest = (make_conninfo(owner_conninfo, user=name, password=passwords[name]) for name in names)
     return query, ingest
 
