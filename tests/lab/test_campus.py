@@ -14,6 +14,7 @@ from tests.lab.campus import ROUTER_IP, Campus, Desk, Premises, labelled
 from tests.lab.shape import Shape
 
 pytestmark = pytest.mark.root
+_TRIES = 6
 LINE = lines.of_rates("30/10", (30, 10))
 PREMISES = Premises(
     desks=(
@@ -42,7 +43,14 @@ def campus() -> Iterator[Campus]:
 
 
 def throughput(campus: Campus, name: str, *, server: int = 0) -> Throughput:
-    seen = campus.sit(name, ("msak",), server=server)
+    """Return a test; another where this machine was too busy to be a line, which the emulator tells."""
+    for _ in range(_TRIES):
+        campus.become(LINE)
+        seen = campus.sit(name, ("msak",), server=server)
+        reason = campus.distrust()
+        if reason is None:
+            break
+        print(f"this machine is too busy to be a line: {reason}")
     assert isinstance(seen[0], Throughput), seen
     return seen[0]
 

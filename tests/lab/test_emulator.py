@@ -18,7 +18,7 @@ from tests.lab.namespaces import MTU, ROOT
 from tests.lab.traffic import Arrived
 
 pytestmark = pytest.mark.root
-_TEST_S, _TRIES = 2, 3
+_TEST_S, _TRIES = 2, 6
 _SENDS_BACK = """
 import socket
 listening = socket.create_server(("", 9400))
@@ -69,14 +69,18 @@ def flooded(end: FarEnd, line: KnownLine, way: Way, share: float) -> tuple[float
 
 
 def trusted(end: FarEnd, line: KnownLine, see: Callable[[], Any]) -> Any:
-    """Return what is seen on the line; again where this machine was too busy to be one, which the emulator tells."""
+    """Return what is seen on the line; again where this machine was too busy to be one, which the emulator tells.
+
+    Where it stays so, the last is what is looked at, and a failure says why it was not trusted.
+    """
     for _ in range(_TRIES):
         end.become(line)
         seen = see()
         reason = end.distrust()
         if reason is None:
-            return seen
-    pytest.skip(f"this machine is too busy to be a line: {reason}")
+            break
+        print(f"this machine is too busy to be a line: {reason}")
+    return seen
 
 
 @pytest.mark.parametrize("name", ["ADSL 8/0.8", "100/30"])

@@ -10,6 +10,7 @@ from tests.lab import namespaces
 from tests.lab.namespaces import SERVER_IP, Line
 
 pytestmark = pytest.mark.root
+_TRIES = 5
 
 
 def measured(line: Line, name: str, *settings: str) -> object:
@@ -17,25 +18,34 @@ def measured(line: Line, name: str, *settings: str) -> object:
     return measurement.decode(line.client.run(*command, timeout_s=60).encode())
 
 
-def check(result: object, download_bps: float, upload_bps: float) -> None:
-    assert isinstance(result, Throughput), result
-    assert result.download.ip_bps == pytest.approx(namespaces.ip_rate(download_bps), rel=0.05)
-    assert result.upload.ip_bps == pytest.approx(namespaces.ip_rate(upload_bps), rel=0.05)
+def rightly(line: Line, rates_mbps: tuple[float, float], *settings: str) -> Throughput:
+    """Measure until both directions are within 5 % of the line's IP rate, and return that.
+
+    A machine that stands still takes from a shaped line and never adds to it: too little may be the machine's, and is
+    measured again; too much never is.
+    """
+    line.shape(*(rate * 1e6 for rate in rates_mbps))
+    right = [namespaces.ip_rate(rate * 1e6) for rate in rates_mbps]
+    for _ in range(_TRIES):
+        result = measured(line, "msak", *settings)
+        assert isinstance(result, Throughput), result
+        found = [result.download.ip_bps, result.upload.ip_bps]
+        assert all(one < 1.05 * rate for one, rate in zip(found, right, strict=True)), result
+        if all(one > 0.95 * rate for one, rate in zip(found, right, strict=True)):
+            return result
+    pytest.fail(f"{_TRIES} times too little; the last: {found} of {right} bit/s, {result}")
 
 
-@pytest.mark.parametrize(("download_mbps", "upload_mbps"), [(20, 5), (50, 10), (8, 0.8), (5, 20)])
-def test_the_rate_of_a_shaped_line(line: Line, download_mbps: float, upload_mbps: float) -> None:
-    """Both directions are within 5 % of the line's IP rate."""
-    line.shape(download_mbps * 1e6, upload_mbps * 1e6)
-    result = measured(line, "msak", f"server={SERVER_IP}:9000")
-    check(result, download_mbps * 1e6, upload_mbps * 1e6)
-    assert result.download.ip_low_bps < result.download.ip_bps < result.download.ip_high_bps
+@pytest.mark.parametrize("rates_mbps", [(20, 5), (50, 10), (8, 0.8), (5, 20)])
+def test_the_rate_of_a_shaped_line(line: Line, rates_mbps: tuple[float, float]) -> None:
+    """Both directions are within 5 % of the line's IP rate, and the rate is inside its interval."""
+    download = rightly(line, rates_mbps, f"server={SERVER_IP}:9000").download
+    assert download.ip_low_bps < download.ip_bps < download.ip_high_bps
 
 
 def test_ipv4_and_ipv6_say_the_same(line: Line, place: str) -> None:
     """Larger headers change the goodput, not the IP rate."""
-    line.shape(20e6, 5e6)
-    check(measured(line, "msak", f"server={place}", "max_s=3"), 20e6, 5e6)
+    rightly(line, (20, 5), f"server={place}", "max_s=3")
 
 
 def test_a_byte_limit_on_a_slow_line(line: Line) -> None:
