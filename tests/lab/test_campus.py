@@ -1,5 +1,6 @@
 """The lab school: what is built into it is what our probes see in it."""
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from tests.lab.campus import ROUTER_IP, Campus, Desk, Premises, labelled
 from tests.lab.shape import Shape
 
 pytestmark = pytest.mark.root
+_log = logging.getLogger(__name__)
 _TRIES = 6
 LINE = lines.of_rates("30/10", (30, 10))
 PREMISES = Premises(
@@ -50,7 +52,7 @@ def throughput(campus: Campus, name: str, *, server: int = 0) -> Throughput:
         reason = campus.distrust()
         if reason is None:
             break
-        print(f"this machine is too busy to be a line: {reason}")
+        _log.warning("this machine is too busy to be a line: %s", reason)
     assert isinstance(seen[0], Throughput), seen
     return seen[0]
 

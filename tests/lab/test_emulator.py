@@ -1,5 +1,6 @@
 """The emulated line is the line it is told to be; what is measured against it rests on this."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tests.lab.namespaces import MTU, ROOT
 from tests.lab.traffic import Arrived
 
 pytestmark = pytest.mark.root
+_log = logging.getLogger(__name__)
 _TEST_S, _TRIES = 2, 6
 _SENDS_BACK = """
 import socket
@@ -79,7 +81,7 @@ def trusted(end: FarEnd, line: KnownLine, see: Callable[[], Any]) -> Any:
         reason = end.distrust()
         if reason is None:
             break
-        print(f"this machine is too busy to be a line: {reason}")
+        _log.warning("this machine is too busy to be a line: %s", reason)
     return seen
 
 
