@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Side by side, because most tests wait; then the lab, whose lines are only lines on a machine with nothing else to do.
-TESTS  := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --ignore tests/lab && $(BIN)/python -m pytest tests/lab
+TESTS  := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/lab && $(BIN)/python -m pytest tests/lab
 RUNS   := $(VENV)/.installed-to-run
 CHECKS := $(VENV)/.installed-to-check
 

@@ -21,7 +21,11 @@ def shared_samples():
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what needs the shared captures where they are not: each decoder has fixtures of its own besides."""
+    """Leave out what needs the shared captures where they are not: each decoder has fixtures of its own besides.
+
+    The journeys come first: they take longest, and files that run side by side then end together.
+    """
+    items.sort(key=lambda item: "journey" not in item.path.parts)
     if not SHARED_SAMPLES.is_dir():
         without = [item for item in items if "shared_samples" in item.fixturenames]
         config.hook.pytest_deselected(items=without)
