@@ -199,17 +199,22 @@ def _show(told: Sequence[Told], seed: int) -> None:
 
 
 def _matrix(told: Sequence[Told], seed: int) -> None:
+    """Print which name each kind of school got; names are letters here, so that the whole fits a terminal."""
     named = Counter((one.school.scene, one.named) for one in told)
-    columns = sorted({name for _, name in named})
-    title = f"What is the matter, and what is named: {len(told)} schools, seeds from {seed}"
-    with page.table(title, "the school has", "it is", "schools", *columns, "computer", note=_NOTE) as made:
+    names = sorted({name for one in told for name in (one.named, *one.school.right_names)})
+    letter = {name: chr(ord("a") + number) for number, name in enumerate(names)}
+    legend = "\n".join(f"{letter[name]}  {name}" for name in names)
+    title = f"What is the matter, and what the collector names: {len(told)} schools, seeds from {seed}"
+    columns = ("the school has", "it is", "schools", *letter.values(), "own agent right")
+    with page.table(title, *columns, note=f"{legend}\n\n{_NOTE}") as made:
         for scene in dict.fromkeys(one.school.scene for one in told):
             same = [one for one in told if one.school.scene == scene]
             truth = same[0].school.right_names
-            cells = [_cell(named[scene, name], right=name in truth) for name in columns]
+            cells = [_cell(named[scene, name], right=name in truth) for name in names]
             own = [one for one in same if one.own is not None]
             right = sum(one.is_own_right for one in own)
-            made.add_row(scene, " or ".join(truth), str(len(same)), *cells, f"{right} of {len(own)}" if own else "-")
+            it_is = " or ".join(letter[name] for name in truth)
+            made.add_row(scene, it_is, str(len(same)), *cells, f"{right} of {len(own)}" if own else "-")
 
 
 def _cell(count: int, *, right: bool) -> str:
