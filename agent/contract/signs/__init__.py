@@ -133,12 +133,19 @@ def of_computer(
     A look at the Wi-Fi, the wiring or another computer also holds for the sessions soon after it that had none. What a
     newer agent measured and this version does not know is passed over.
     """
+    return tuple(one for _, one in with_tests(sessions, contract, rules))
+
+
+def with_tests(
+    sessions: Iterable[Sequence[Measurement | Unknown]], contract: Contract, rules: Rules
+) -> tuple[tuple[Throughput | None, Signs], ...]:
+    """Read as ``of_computer`` does, and say which test each Signs is of; null for a session without one."""
     known = ([one for one in session if not isinstance(one, Unknown)] for session in sessions)
     ordered = sorted(known, key=_when)
     whole = _with_what_lasts(ordered, timedelta(hours=rules.enough.known_for_hours.value))
     quickest = _quickest(whole)
     return tuple(
-        _read(seen.sort(session, test, contract, rules), quickest.get(test.server) if test is not None else None)
+        (test, _read(seen.sort(session, test, contract, rules), quickest.get(test.server) if test else None))
         for session in whole
         for test in _tests(session)
     )

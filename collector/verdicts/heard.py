@@ -1,0 +1,184 @@
+"""What a school's tests say about its line, and why some say nothing; pure.
+
+A test is *void* where it says nothing about this line at all, and *weak* where it may speak for the line and never
+against it: whatever held it back may have been the reason. Nothing is thrown away; each keeps its reasons.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from agent.contract import signs, standards
+from agent.contract.causes import Contract
+from agent.contract.measurement import Direction, Link, Measurement, Throughput, Unknown
+from agent.contract.rules import Rules
+from agent.contract.signs import Signs
+from agent.contract.standards import Interval
+from collector.verdicts.terms import WAYS, Terms, Way
+
+Void = Literal[
+    "unreadable",  # the report cannot be read, or not the part that has the test
+    "key_revoked",  # made after the computer's key was revoked
+    "clock",  # the computer's clock was wrong when it was made
+    "failed",  # no figure came of it
+    "contradiction",  # figures that cannot all be true
+    "other_path",  # through a VPN, a proxy or something that this version does not know
+    "other_line",  # it went over the school's other line
+    "server_inside",  # against a server in the operator's own network
+    "server_unknown",  # against a server that nobody has placed
+    "hours",  # outside of the hours that the contract names
+    "no_contract",  # on a day without terms for this line
+    "excluded",  # in a span that does not count
+    "record_differs",  # the server's own record says otherwise
+]
+Weak = Literal[
+    "not_wired",  # over Wi-Fi or a mobile network
+    "link_unknown",  # nobody can tell how this computer was connected, or how fast its cable is
+    "link_narrow",  # a link of less than 1.1 times the level
+    "host",  # the computer itself was the limit
+    "own_traffic",  # other programs of this computer were on the line
+    "line_in_use",  # the router counted the school's own traffic on the line
+    "maybe_in_use",  # it looks as if somebody else was on the line, and nobody counted
+    "inside",  # the diagnosis names the inside of the school
+    "server_limited",  # the server was the limit
+    "no_record",  # without the server's own record, where the rule asks for it
+]
+HELD_BACK = frozenset({"cross_traffic", "host_limited", "link_limited", "server_limited", "sleep"})
+
+
+class Source(Struct, frozen=True, order=True):
+    """Where a test stands: whose report, which one, and the position in it."""
+
+    agent: str
+    sequence: int
+    position: int
+
+
+class Eligibility(Struct, frozen=True, kw_only=True):
+    """When a test may speak: see config/sla.toml. ``places``: servers inside and outside of the operator's network."""
+
+    link_headroom: float
+    cpu_busy_ratio: float
+    own_traffic_ratio: float
+    places: Mapping[str, str] = {}
+
+
+class Heard(Struct, frozen=True, kw_only=True):
+    """One direction of one test as it speaks of the line; no rate where none was measured.
+
+    ``link_bps`` is how fast the computer's cable is; whether that is wide enough depends on the level asked for.
+    """
+
+    source: Source
+    way: Way
+    at: datetime
+    server: str
+    rate: Interval | None
+    link_bps: float | None = None
+    void: tuple[Void, ...] = ()
+    weak: tuple[Weak, ...] = ()
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """One report, read: what it measured, and what is known against it before anything in it is looked at."""
+
+    agent: str
+    sequence: int
+    created_at: datetime
+    measurements: tuple[Measurement | Unknown, ...]
+    void: tuple[Void, ...] = ()
+
+
+def of_computer(sessions: Sequence[Session], terms: Terms, rule: Eligibility, rules: Rules) -> list[Heard]:
+    """Read all sessions of one computer against one contract."""
+    contract = Contract(download_bps=terms.download_bps, upload_bps=terms.upload_bps)
+    read = signs.with_tests([one.measurements for one in sessions], contract, rules)
+    signs_of = {id(test): sign for test, sign in read if test is not None}
+    found: list[Heard] = []
+    for session in sessions:
+        link = next((one for one in session.measurements if isinstance(one, Link)), None)
+        for position, one in enumerate(session.measurements):
+            if isinstance(one, Throughput):
+                source = Source(session.agent, session.sequence, position)
+                test = _Test(one, session, source, link, signs_of[id(one)])
+                found += [_heard(test, way, rule) for way in WAYS if terms.promised_bps(way) is not None]
+    return found
+
+
+class _Test(Struct, frozen=True):
+    throughput: Throughput
+    session: Session
+    source: Source
+    link: Link | None
+    signs: Signs
+
+
+def _heard(test: _Test, way: Way, rule: Eligibility) -> Heard:
+    one = test.throughput
+    direction = one.download if way == "download" else one.upload
+    void = [*test.session.void, *_void(one, direction, rule)]
+    return Heard(
+        source=test.source,
+        way=way,
+        at=one.started_at or test.session.created_at,
+        server=one.server,
+        rate=None if direction is None else standards.interval_of(direction),
+        void=tuple(dict.fromkeys(void)),
+        link_bps=test.link.speed_bps if test.link is not None else None,
+        weak=tuple(dict.fromkeys(_weak(test, direction, rule))),
+    )
+
+
+def _void(test: Throughput, direction: Direction | None, rule: Eligibility) -> Iterator[Void]:
+    if direction is None:
+        yield "failed"
+    elif direction.contradiction is not None:
+        yield "contradiction"
+    if not HELD_BACK.issuperset(test.tainted):
+        yield "other_path"
+    place = rule.places.get(test.server)
+    if place == "inside":
+        yield "server_inside"
+    elif place != "outside":
+        yield "server_unknown"
+
+
+def _weak(test: _Test, direction: Direction | None, rule: Eligibility) -> Iterator[Weak]:
+    yield from _link(test.link)
+    tainted, seen = test.throughput.tainted, test.signs
+    if {"host_limited", "sleep"}.intersection(tainted) or _is_busy(test.throughput, rule):
+        yield "host"
+    if "cross_traffic" in tainted or (direction is not None and _own_share(direction) > rule.own_traffic_ratio):
+        yield "own_traffic"
+    if "link_limited" in tainted and test.link is not None:
+        yield "link_narrow"
+    if "server_limited" in tainted:
+        yield "server_limited"
+    if seen.counted:
+        yield "line_in_use"
+    elif seen.suspected and not seen.idle:
+        yield "maybe_in_use"
+    if seen.inside:
+        yield "inside"
+
+
+def _link(link: Link | None) -> Iterator[Weak]:
+    if link is None or link.medium in (None, "virtual", "loopback"):
+        yield "link_unknown"
+    elif link.medium != "ethernet":
+        yield "not_wired"
+    elif link.speed_bps is None:
+        yield "link_unknown"
+    elif link.duplex == "half":
+        yield "link_narrow"
+
+
+def _is_busy(test: Throughput, rule: Eligibility) -> bool:
+    return test.cpu_busy_ratio is not None and test.cpu_busy_ratio > rule.cpu_busy_ratio
+
+
+def _own_share(direction: Direction) -> float:
+    other_bps = direction.cross_traffic_bps or 0.0
+    return other_bps / (direction.ip_bps + other_bps) if other_bps else 0.0

@@ -1,0 +1,86 @@
+"""What contracts ask, each rule a module: which figures it looks at, and when one of them is broken; pure.
+
+A rule turns a month of one line into the promises that it makes of it, each weighed beyond chance. Which numbers it
+uses stands in config/sla.toml, with its source and with what was not verified in that.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Literal
+
+from msgspec import Struct
+
+from collector.verdicts import outcomes
+from collector.verdicts.bounds import Day
+from collector.verdicts.heard import Heard
+from collector.verdicts.outcomes import Level, Outcome
+from collector.verdicts.terms import Terms, Way, Which
+from collector.verdicts.weighing import Part, Statistics, weigh
+
+
+class Echo(Struct, frozen=True):
+    """The shortest idle round trip of a slot, by a computer with a cable to a server outside; null: none came back."""
+
+    slot: datetime
+    rtt_ms: float | None
+
+
+class Month(Struct, frozen=True, kw_only=True):
+    """What is known of a line in the days of a month on which the same terms hold.
+
+    ``heard`` is every direction of every test with the slot it lies in; ``echoes`` one for each slot with an answer or
+    a silence that only the line can explain.
+    """
+
+    terms: Terms
+    first: date
+    last: date
+    heard: tuple[tuple[datetime, Heard], ...]
+    echoes: tuple[Echo, ...] = ()
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """One promise: its name, the days it is counted by, and which share of them has to be good."""
+
+    name: str
+    days: tuple[Day, ...]
+    limit: Fraction
+    level: Level | None = None
+    outcomes: tuple[Outcome, ...] = ()
+
+
+Rule = Callable[[Month, "Numbers", float], list[Asked]]
+
+
+class Numbers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule as config/sla.toml has it. Shares are exact: they are read as they are written."""
+
+    title: str
+    kind: Literal["shares", "german"]
+    source: str
+    not_verified: str = ""
+    speed_share: str = "0.8"
+    slot_share: str = "0.8"
+    rtt_share: str = "0.95"
+    best_share: str = "0.9"
+    best_days: str = "2/3"
+    normal_share: str = "0.9"
+    least_share: str = "0.95"
+
+
+def asked_of(
+    month: Month, way: Way, which: Which, share: str, link_headroom: float
+) -> tuple[Level, list[Outcome]] | None:
+    """Return the slots of one direction against a share of a promised speed; null where nothing was promised."""
+    promised_bps = month.terms.promised_bps(way, which)
+    if promised_bps is None:
+        return None
+    bps = float(Fraction(share) * promised_bps)
+    level = Level(way=way, bps=bps, link_bps=link_headroom * bps)
+    return level, outcomes.outcomes(month.heard, level)
+
+
+def weighed(asked: Sequence[Asked], statistics: Statistics) -> list[Part]:
+    """Weigh all promises of a contract, which share the risk of a wrong accusation."""
+    return [weigh(one.name, one.days, one.limit, statistics, len(asked)) for one in asked]

@@ -1,0 +1,26 @@
+"""80/80: of the half hours, so many reach so much of the promised speed; each direction by itself, and the round trip.
+
+Source: FCC, performance measures for high-cost support, DA 18-710 (2018) and FCC 19-104 (2019): 80 % of the speed tests
+at 80 % of the speed, 95 % of the round trips at most 100 ms; NTIA took both over for BEAD. Theirs are point rules over
+a week; the bound beyond chance is ours.
+"""
+
+from fractions import Fraction
+
+from collector.verdicts import outcomes
+from collector.verdicts.rules import Asked, Month, Numbers, asked_of
+from collector.verdicts.rules.latency import round_trips
+from collector.verdicts.terms import WAYS
+
+
+def asked(month: Month, numbers: Numbers, link_headroom: float) -> list[Asked]:
+    """Return what the contract promises: a direction each, and the round trip where one is named."""
+    found = []
+    for way in WAYS:
+        known = asked_of(month, way, "most", numbers.speed_share, link_headroom)
+        if known is not None:
+            level, slots = known
+            days = tuple(day for _, day in outcomes.days(slots))
+            limit = Fraction(numbers.slot_share)
+            found.append(Asked(name=way, days=days, limit=limit, level=level, outcomes=tuple(slots)))
+    return [*found, *round_trips(month, numbers)]
