@@ -9,6 +9,7 @@ from collector.store.database import Connection
 from collector.store.questions import sql
 
 By = Literal["region", "district", "operator", "technology"]
+_FEW = 100
 _OF_ALL = {"schools": "all_schools", "ready": "all_ready", "below": "below", "off": "unconnected"}
 _OF_SCHOOLS = {"schools": "total", "ready": "ready", "below": "below", "off": "unconnected"}
 
@@ -44,6 +45,9 @@ def plan(connection: Connection, question: dict[str, Any]) -> Standings:
 
 def _standings(connection: Connection, name: str, question: dict[str, Any], counted: dict[str, str]) -> Standings:
     with connection.cursor(row_factory=dict_row) as cursor:
+        if question["limit"] is None or question["limit"] > _FEW:
+            # How many rows a page has the planner can only guess; taking them for a few, it compares each with each.
+            cursor.execute("set local enable_nestloop = off")
         # Never prepared: a plan for any filter and any viewer is one for none, and takes minutes for a country.
         rows = cursor.execute(sql(name), question, prepare=False).fetchall()
         if rows or not question["offset"]:
