@@ -14,6 +14,7 @@ from msgspec import Struct
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
+from agent.contract.signing import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
 from collector.evidence.errors import NoteError
 from collector.evidence.merkle import HASH_BYTES, MOST_LEAVES
 
@@ -24,7 +25,7 @@ Kind = Literal["log", "witness"]
 _ALGORITHM: dict[Kind, int] = {"log": 0x01, "witness": 0x04}  # Ed25519; Ed25519 with the time of cosigning
 _KIND = {number: kind for kind, number in _ALGORITHM.items()}
 _DASH = "\u2014 "
-_SIGNATURE_BYTES, _TIME_BYTES, _KEY_BYTES, _ID_BYTES = 64, 8, 32, 4
+_TIME_BYTES, _ID_BYTES = 8, 4
 _CHECKPOINT_LINES = 3
 
 
@@ -103,8 +104,8 @@ def key(name: str, kind: Kind, public: bytes) -> Key:
     """
     if not name or len(name) > 256 or "+" in name or any(each.isspace() or not each.isprintable() for each in name):
         raise NoteError(f"{name!r} cannot be the name of a key: 1 to 256 characters without spaces and plus signs")
-    if len(public) != _KEY_BYTES:
-        raise NoteError(f"an Ed25519 key has {_KEY_BYTES} bytes, not {len(public)}")
+    if len(public) != PUBLIC_KEY_BYTES:
+        raise NoteError(f"an Ed25519 key has {PUBLIC_KEY_BYTES} bytes, not {len(public)}")
     return Key(name, kind, public)
 
 
@@ -223,7 +224,7 @@ def _of(note: Note, whose: Key) -> list[Line]:
 
 
 def _fits(whose: Key, message: bytes, signature: bytes) -> bool:
-    if len(signature) != _SIGNATURE_BYTES:
+    if len(signature) != SIGNATURE_BYTES:
         return False
     try:
         VerifyKey(whose.public).verify(message, signature)

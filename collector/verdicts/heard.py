@@ -57,7 +57,7 @@ class Source(Struct, frozen=True, order=True):
 
 
 class Eligibility(Struct, frozen=True, kw_only=True):
-    """When a test may speak: see config/sla.toml. ``places``: servers inside and outside of the operator's network."""
+    """When a test may speak. ``places``: servers inside and outside of the operator's network."""
 
     link_headroom: float
     cpu_busy_ratio: float

@@ -16,7 +16,7 @@ _ROUNDING = Context(prec=40, rounding=ROUND_HALF_EVEN)
 
 
 class Statistics(Struct, frozen=True, kw_only=True):
-    """How sure one has to be: see config/sla.toml."""
+    """How sure one has to be."""
 
     risk: Decimal
     watch_risk: Decimal

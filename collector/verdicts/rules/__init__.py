@@ -1,10 +1,10 @@
 """What contracts ask, each rule a module: which figures it looks at, and when one of them is broken; pure.
 
 A rule turns a month of one line into the promises that it makes of it, each weighed beyond chance. Which numbers it
-uses stands in config/sla.toml, with its source and with what was not verified in that.
+uses are in ``Numbers``, with their source and with what was not verified in that.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Literal
@@ -50,11 +50,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = ()
 
 
-Rule = Callable[[Month, "Numbers", float], list[Asked]]
-
-
 class Numbers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule as config/sla.toml has it. Shares are exact: they are read as they are written."""
+    """A rule's numbers. Shares are exact: they are read as they are written."""
 
     title: str
     kind: Literal["shares", "german"]
@@ -69,16 +66,21 @@ class Numbers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     least_share: str = "0.95"
 
 
-def asked_of(
-    month: Month, way: Way, which: Which, share: str, link_headroom: float
-) -> tuple[Level, list[Outcome]] | None:
-    """Return the slots of one direction against a share of a promised speed; null where nothing was promised."""
-    promised_bps = month.terms.promised_bps(way, which)
+def often(
+    month: Month, promise: tuple[Way, Which], shares: tuple[str, str], link_headroom: float, name: str
+) -> list[Asked]:
+    """Return that a share of a promised speed has to be there in a share of the half hours, where it was promised.
+
+    ``shares`` are that of the speed and that of the half hours.
+    """
+    promised_bps = month.terms.promised_bps(*promise)
     if promised_bps is None:
-        return None
-    bps = float(Fraction(share) * promised_bps)
-    level = Level(way=way, bps=bps, link_bps=link_headroom * bps)
-    return level, outcomes.outcomes(month.heard, level)
+        return []
+    bps = float(Fraction(shares[0]) * promised_bps)
+    level = Level(way=promise[0], bps=bps, link_bps=link_headroom * bps)
+    slots = outcomes.outcomes(month.heard, level)
+    days = tuple(day for _, day in outcomes.days(slots))
+    return [Asked(name=name, days=days, limit=Fraction(shares[1]), level=level, outcomes=tuple(slots))]
 
 
 def weighed(asked: Sequence[Asked], statistics: Statistics) -> list[Part]:

@@ -8,39 +8,25 @@ below: a measurement has an error, and the law's "at least" would accuse a line 
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 
-from collector.verdicts import outcomes
+from msgspec.structs import replace
+
 from collector.verdicts.bounds import Day
-from collector.verdicts.outcomes import Outcome
-from collector.verdicts.rules import Asked, Month, Numbers, asked_of
-from collector.verdicts.terms import WAYS, Way, Which
+from collector.verdicts.rules import Asked, Month, Numbers, often
+from collector.verdicts.terms import WAYS
 
 
 def asked(month: Month, numbers: Numbers, link_headroom: float) -> list[Asked]:
     """Return what the contract promises: up to three speeds of each direction."""
     found = []
     for way in WAYS:
-        best = asked_of(month, way, "most", numbers.best_share, link_headroom)
-        if best is not None:
-            level, slots = best
-            days = _once(slots)
-            limit = Fraction(numbers.best_days)
-            found.append(Asked(name=f"{way} most", days=days, limit=limit, level=level, outcomes=tuple(slots)))
-        found += _often(month, way, "normal", numbers.normal_share, link_headroom)
-        found += _often(month, way, "least", numbers.least_share, link_headroom)
+        best = often(month, (way, "most"), (numbers.best_share, numbers.best_days), link_headroom, f"{way} most")
+        found += [replace(one, days=_once(one.days)) for one in best]
+        found += often(month, (way, "normal"), ("1", numbers.normal_share), link_headroom, f"{way} normal")
+        found += often(month, (way, "least"), ("1", numbers.least_share), link_headroom, f"{way} least")
     return found
 
 
-def _once(slots: Sequence[Outcome]) -> tuple[Day, ...]:
+def _once(days: Sequence[Day]) -> tuple[Day, ...]:
     """Count days as good on which the speed was there at least once."""
-    return tuple(Day(1, int(day.good > 0)) for _, day in outcomes.days(slots))
-
-
-def _often(month: Month, way: Way, which: Which, share: str, link_headroom: float) -> list[Asked]:
-    known = asked_of(month, way, which, "1", link_headroom)
-    if known is None:
-        return []
-    level, slots = known
-    days = tuple(day for _, day in outcomes.days(slots))
-    return [Asked(name=f"{way} {which}", days=days, limit=Fraction(share), level=level, outcomes=tuple(slots))]
+    return tuple(Day(1, int(day.good > 0)) for day in days)

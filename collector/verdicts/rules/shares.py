@@ -5,22 +5,13 @@ at 80 % of the speed, 95 % of the round trips at most 100 ms; NTIA took both ove
 a week; the bound beyond chance is ours.
 """
 
-from fractions import Fraction
-
-from collector.verdicts import outcomes
-from collector.verdicts.rules import Asked, Month, Numbers, asked_of
+from collector.verdicts.rules import Asked, Month, Numbers, often
 from collector.verdicts.rules.latency import round_trips
 from collector.verdicts.terms import WAYS
 
 
 def asked(month: Month, numbers: Numbers, link_headroom: float) -> list[Asked]:
     """Return what the contract promises: a direction each, and the round trip where one is named."""
-    found = []
-    for way in WAYS:
-        known = asked_of(month, way, "most", numbers.speed_share, link_headroom)
-        if known is not None:
-            level, slots = known
-            days = tuple(day for _, day in outcomes.days(slots))
-            limit = Fraction(numbers.slot_share)
-            found.append(Asked(name=way, days=days, limit=limit, level=level, outcomes=tuple(slots)))
+    shares = (numbers.speed_share, numbers.slot_share)
+    found = [one for way in WAYS for one in often(month, (way, "most"), shares, link_headroom, way)]
     return [*found, *round_trips(month, numbers)]
