@@ -2,8 +2,10 @@
 
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
 
 from collector.store.database import Connection
 from collector.store.questions import sql
@@ -44,7 +46,9 @@ def plan(connection: Connection, question: dict[str, Any]) -> Standings:
 
 
 def _standings(connection: Connection, name: str, question: dict[str, Any], counted: dict[str, str]) -> Standings:
-    with connection.cursor(row_factory=dict_row) as cursor:
+    # Binary numbers and msgspec's decoder: a page of 1,000 rows is half as long on its way from the database.
+    with connection.cursor(row_factory=dict_row, binary=True) as cursor:
+        set_json_loads(msgspec.json.decode, cursor)
         if question["limit"] is None or question["limit"] > _FEW:
             # How many rows a page has the planner can only guess; taking them for a few, it compares each with each.
             cursor.execute("set local enable_nestloop = off")

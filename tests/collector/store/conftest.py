@@ -158,11 +158,15 @@ def template(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def empty(tmp_path) -> Iterator[Path]:
-    """A place for the test's own data folders; no server in it outlives the test, and no files (40 MB each)."""
-    with _nothing_left(tmp_path):
-        yield tmp_path
-    shutil.rmtree(tmp_path)
+def empty() -> Iterator[Path]:
+    """A place for the test's own data folders; no server in it outlives the test, and no files (40 MB each).
+
+    Its path is short, wherever pytest's own folder is: below a long one, each user has an address of its own.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="netready-test-", dir="/tmp"))
+    with _nothing_left(folder):
+        yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
