@@ -1,8 +1,9 @@
 -- Schools in the order of what a ranking found of them, and where they stood in the period before, in the viewer's own
 -- scope. Classes: 0 judged, 1 not enough data but a figure, 2 nothing to rank by; schools of which nothing was found yet
 -- come last. Places are among all schools of the region or the country, whatever else is chosen. Only the wanted page's
--- bodies and lines are read. What is joined to the registry is looked up first: over several machines (Citus) policies
--- allow no other way.
+-- bodies and lines are read, by an array of its schools: joined with them, the planner reads all of the period's, each from
+-- another block. What is joined to the registry is looked up first: over several machines (Citus) policies allow no other
+-- way.
 with mine as materialized (
     select case current_setting('netready.role', true)
         when 'operator' then current_setting('netready.scope', true) else '' end as operator
@@ -50,12 +51,12 @@ page as materialized (
 ),
 whole as materialized (
     select * from school_period
-    where school_id in (select school_id from page) and period in (%(period)s, %(before)s)
+    where school_id = any (array(select school_id from page)) and period in (%(period)s, %(before)s)
         and operator = (select operator from mine)
 ),
 found as materialized (
     select school_id, body from school_finding
-    where school_id in (select school_id from page) and period = %(period)s and ranking = %(ranking)s
+    where school_id = any (array(select school_id from page)) and period = %(period)s and ranking = %(ranking)s
         and operator = (select operator from mine)
 )
 select school.school_id as id, school.name, coalesce(line.region_id, school.region_id) as region, school.district,

@@ -2,8 +2,8 @@
 -- The share of slots that met the target is drawn towards what is typical of the period (renew_prior), as strongly as if so
 -- many slots more had been measured: a school with three slots neither tops the list nor ends it. Those judged come first,
 -- then those without enough data (score -1) by their speeds, then those with nothing to rank by (-2).
--- Whole rows are read of the wanted page only: the other thousands are ordered by what the index holds of them. What is
--- joined to the registry is looked up first: over several machines (Citus) policies allow no other way.
+-- Whole rows are read of the wanted page only, by an array of its schools (joined, the planner would read all, each from
+-- another block): the other thousands are ordered by what the index holds of them. What is joined to the registry is looked up first: over several machines (Citus) policies allow no other way.
 with mine as materialized (
     select case when current_setting('netready.role', true) = 'operator'
         then current_setting('netready.scope', true) else '' end as operator
@@ -68,7 +68,7 @@ page as materialized (
 ),
 line as materialized (
     select * from school_period
-    where school_id in (select school_id from page) and period in (%(period)s, %(before)s)
+    where school_id = any (array(select school_id from page)) and period in (%(period)s, %(before)s)
         and operator = (select operator from mine)
 )
 select school.school_id as id, school.name, coalesce(whole.region_id, school.region_id) as region, school.district,
