@@ -4,7 +4,6 @@ import argparse
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -104,6 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     reflect.add_argument("--udp", metavar="PORT", type=_port, help="the UDP echo's port; usually that of --listen")
     reflect.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM), to speak https and wss")
     reflect.add_argument("--tls-key", metavar="FILE", help="its private key (PEM)")
+    reflect.add_argument(
+        "--collector", metavar="URL", help="send this collector a signed record of each test; needs --state"
+    )
+    reflect.add_argument("--name", metavar="NAME", help="what this server is called in its records; usually its host's")
     enroll = command("enroll", _enroll, "let this computer join a school")
     enroll.add_argument("--collector", metavar="URL", required=True, help="the collector's address")
     enroll.add_argument("--token", required=True, help="the school's enrolment token")
@@ -242,18 +245,22 @@ def _decode(arguments: argparse.Namespace) -> int:
 
 
 def _reflect(arguments: argparse.Namespace) -> int:
-    from agent import reflector
+    from agent import reflecting
 
     if bool(arguments.tls_cert) != bool(arguments.tls_key):
         raise SettingsError("--tls-cert and --tls-key belong together: give both or neither")
     tls = (arguments.tls_cert, arguments.tls_key) if arguments.tls_cert else None
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        reflector.serve(arguments.listen, arguments.udp, tls, lambda line: print(line, flush=True), stop)
-    except OSError as error:
-        raise SettingsError(error.strerror or str(error)) from error
+    records = None
+    if arguments.state is not None:  # NETREADY_STATE names the folder of the computer's own agent
+        records = reflecting.Records(
+            state=Path(arguments.state),
+            collector=arguments.collector,
+            name=arguments.name,
+            settings=settings_of.load(_config_file(arguments)),
+        )
+    elif arguments.collector or arguments.name:
+        raise SettingsError("--collector and --name are for records of tests, which need a folder: give --state DIR")
+    reflecting.run((arguments.listen, arguments.udp), tls, records, lambda line: print(line, flush=True))
     return 0
 
 

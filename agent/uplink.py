@@ -8,7 +8,7 @@ import gzip
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -130,6 +130,12 @@ class Uplink:
         content = msgspec.json.encode(signing.sign(payload_type, msgspec.json.encode(request), enrolled.key))
         asker = Asker(min(within_s, self._settings.timeout_s), self._ca_file)
         return exchange.reply(asker.ask("POST", collector, path, content=content), kind, collector)
+
+    def deliver_records(self, collector: str, envelopes: Sequence[bytes]) -> wire.RecordReply:
+        """Deliver a test server's own records; raises UplinkError where nothing came of it."""
+        body = msgspec.json.encode(wire.RecordBatch(envelopes=tuple(map(msgspec.Raw, envelopes))))
+        answer = self._asker.ask("POST", collector, wire.RECORDS_PATH, content=body)
+        return exchange.reply(answer, wire.RecordReply, collector)
 
     def drain(self, outbox: Outbox, *, whatever_pause: bool = False, deadline_s: float = math.inf) -> Drained:
         """Send what waits, oldest first, to each collector that reports wait for.

@@ -10,20 +10,27 @@ from msgspec import Struct
 
 from collector.errors import AccessDenied, AccountError, NotFound
 from collector.settings import AccountsSettings
-from collector.store import access, schools
+from collector.store import access, agreements, schools
 from collector.store.database import Connection, Database, Role, Viewer
 
-Right = Literal["read", "export", "run-now", "policy", "registry", "audit", "accounts"]
+Right = Literal["read", "export", "run-now", "policy", "registry", "audit", "accounts", "agreements", "notices"]
 ROLES: tuple[Role, ...] = get_args(Role)
 RIGHTS: tuple[Right, ...] = get_args(Right)
 SCOPED: frozenset[str] = frozenset({"region", "school", "operator"})
 # What a role may do at most. A token may do less; whose data it sees is another matter, and the database's.
 ROLE_RIGHTS: dict[Role, tuple[Right, ...]] = {
-    "ministry": ("read", "export", "run-now", "policy", "audit"),
-    "region": ("read", "export", "run-now", "policy"),
-    "school": ("read", "export", "run-now", "policy"),  # its own, and less than wider policies allow
-    "operator": ("read", "export"),
-    "auditor": ("read", "export", "audit"),
+    "ministry": ("read", "export", "run-now", "policy", "audit", "agreements", "notices"),
+    "region": ("read", "export", "run-now", "policy", "agreements", "notices"),
+    "school": (
+        "read",
+        "export",
+        "run-now",
+        "policy",
+        "agreements",
+        "notices",
+    ),  # its own, and less than wider policies allow
+    "operator": ("read", "export", "agreements", "notices"),  # of its own contracts
+    "auditor": ("read", "export", "audit", "notices"),
     "admin": RIGHTS,
 }
 _USUAL: tuple[Right, ...] = ("read", "export")
@@ -112,7 +119,7 @@ def check_holder(connection: Connection, role: Role, scope: str | None) -> None:
     known: dict[str, bool] = {
         "region": scope in schools.regions(connection),
         "school": role == "school" and schools.school(connection, scope) is not None,
-        "operator": scope in schools.operators(connection),
+        "operator": scope in schools.operators(connection) or agreements.has_operator(connection, scope),
     }
     if not known[role]:
         raise NotFound(f"the registry has no {role} {scope!r}; import the registry first, or check the spelling")

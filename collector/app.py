@@ -12,7 +12,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agent import __version__
 from agent.contract import signing, wire
 from collector import metrics, pages, policy, rankings, sla
-from collector.api import accounts, agents, answers, audit, fleet, leases, people, policies, problems
+from collector.api import (
+    accounts,
+    agents,
+    agreements,
+    answers,
+    audit,
+    bundles,
+    evidence,
+    fleet,
+    leases,
+    notices,
+    pack,
+    people,
+    policies,
+    problems,
+    records,
+    verdicts,
+)
 from collector.context import Context, LocalOrBy
 from collector.errors import NotAllowed
 from collector.fleet import RegionFleet
@@ -27,6 +44,7 @@ from collector.store.access import AccessRecord
 from collector.store.accounts import ListedAccount
 from collector.store.audit import AuditEntry
 from collector.store.database import MINISTRY, Database
+from collector.store.evidence import newest_log
 from collector.store.fleet import ComputerHealth, SchoolFleet
 from collector.store.policies import PolicyChange
 from collector.store.test_orders import TestOrder
@@ -77,7 +95,11 @@ def make_app(database: Database, settings: Settings) -> FastAPI:
     problems.install(app)
     app.include_router(agents.router(context, Teller(settings.policy), counted))
     app.include_router(leases.router())
+    app.include_router(records.router(context))
     app.include_router(policies.routes)
+    app.include_router(agreements.routes)
+    app.include_router(verdicts.routes)
+    app.include_router(pack.routes)
     app.include_router(people.routes)
     app.include_router(fleet.routes)
     app.include_router(pages_of_fleet.router())
@@ -86,6 +108,9 @@ def make_app(database: Database, settings: Settings) -> FastAPI:
     app.include_router(pages_of_accounts.router())
     app.include_router(accounts.routes)
     app.include_router(audit.routes)
+    app.include_router(evidence.routes)
+    app.include_router(bundles.routes)
+    app.include_router(notices.routes)
     _add_own_routes(app, context, counted)
     _describe(app)
     app.add_middleware(SafeHeaders)
@@ -100,8 +125,10 @@ def _add_own_routes(app: FastAPI, context: Context, counted: Metrics) -> None:
     @app.get("/healthz", tags=["running it"], summary="Does it work, database included?")
     def health() -> Response:
         with context.database.reading(MINISTRY) as connection:
-            connection.execute("select 1")
-        return JSONResponse({"status": "ok", "version": __version__})
+            log = newest_log(connection)
+        # Whether it takes things in; reports are stored either way, so that this is no reason to send nobody here.
+        running = "none" if log is None else "stopped" if log.stopped else "running"
+        return JSONResponse({"status": "ok", "version": __version__, "log": running})
 
     @app.get("/metrics", tags=["running it"], summary="For Prometheus", response_class=PlainTextResponse)
     def measures(viewer: LocalOrBy) -> Response:
@@ -144,6 +171,11 @@ def _describe(app: FastAPI) -> None:
         AccessRecord,
         AuditEntry,
         ListedAccount,
+        *evidence.KINDS,
+        *agreements.KINDS,
+        *verdicts.KINDS,
+        *records.KINDS,
+        *notices.KINDS,
     ]
 
     def openapi() -> dict[str, Any]:

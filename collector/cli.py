@@ -6,6 +6,7 @@ import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -24,12 +25,21 @@ from collector import (
     rollup,
     serving,
 )
+from collector.agreements import cli as agreements
+from collector.agreements import reading
+from collector.bundles import cli as bundles
 from collector.errors import NotFound
+from collector.judging import cli as judging
+from collector.judging import distrusting
+from collector.ledger import cli as ledger
+from collector.notices import cli as notices
 from collector.opendata import cli as opendata
+from collector.pack import cli as pack
 from collector.people import cli as people
+from collector.records import cli as records
 from collector.settings import Settings, load
 from collector.steering import cli as steering
-from collector.store import agents, audit, rooms, schools
+from collector.store import agents, audit, rooms, schools, verdicts
 from collector.store.database import MINISTRY, Connection, Database, open_database
 from collector.upkeep import cli as upkeep
 
@@ -81,6 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     upkeep.add(commands, common, _settings, _open, _say)
     people.add(commands, common, lambda options: _open(_settings(options)))
     steering.add(commands, common, _settings, _open)
+    agreements.add(commands, common, _settings, _open)
+    judging.add(commands, common, _settings, _open)
+    notices.add(commands, common, _settings, _open)
+    proofs = ledger.add(commands, common, _settings, _open)
+    bundles.add(proofs, common, _settings, _open)
+    pack.add(proofs, common, _settings, _open)
+    records.add(commands, common, lambda options: _open(_settings(options)), people.at_the_command_line)
     return parser
 
 
@@ -184,6 +201,17 @@ def _add_tokens(commands: "_Commands[argparse.ArgumentParser]", common: argparse
     out = actions.add_parser("revoke", parents=[common], help="take a computer out of service")
     out.add_argument("agent", metavar="AGENT", help="its id, as 'netready-agent status' shows it")
     out.set_defaults(command=_revoke_agent)
+    stolen = actions.add_parser("distrust", parents=[common], help="a computer's key was stolen, or may have been")
+    stolen.add_argument("agent", metavar="AGENT", help="its id")
+    stolen.add_argument(
+        "--from",
+        dest="since",
+        metavar="MOMENT",
+        required=True,
+        help="what came in since proves nothing, as 2026-10-05T14:00",
+    )
+    stolen.add_argument("--reason", metavar="TEXT", required=True, help="why, for both sides")
+    stolen.set_defaults(command=_distrust_agent)
 
 
 def _add_answers(commands: "_Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -283,12 +311,17 @@ def _import(options: argparse.Namespace) -> int:
     if as_of > today:
         raise SettingsError(f"--as-of {as_of} lies ahead; import the registry when it holds")
     read = registry.read(options.file, as_of, options.format)
+    promised = reading.read_registry(options.file) if options.format == "netready" else []
     for warning in read.warnings:
         _say(f"warning: {warning}")
     with _open(settings, make=True) as database, database.owning() as connection:
         taken = registry.take(connection, read)
         _note(connection, "changed", "registry", file=options.file.name, added=taken.added, renewed=taken.renewed)
+        who, zone = people.at_the_command_line(), policy.zone_of(settings.policy)
+        agreed = reading.take(connection, promised, options.file, who=who, now=_now(), zone=zone)
     _say(f"{options.file}: schools added: {taken.added}, renewed: {taken.renewed}")
+    if promised:
+        _say(f"  {agreed.sentence}")
     for word, count in taken.changes.items():
         _say(f"  {word}: {count}")
     if taken.history_only:
@@ -423,6 +456,30 @@ def _revoke_agent(options: argparse.Namespace) -> int:
         _note(connection, "changed", f"computer {options.agent}", service="ended")
     _say(f"computer {options.agent} is out of service; its reports so far stay")
     return 0
+
+
+def _distrust_agent(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    record = verdicts.KeyRecord(
+        agent=options.agent,
+        distrusted_from=_moment(options.since, policy.zone_of(settings.policy)),
+        recorded_at=_now(),
+        author=people.at_the_command_line().name,
+        reason=options.reason,
+    )
+    with _open(settings) as database, database.owning() as connection:
+        months = distrusting.distrust(connection, record)
+        _note(connection, "changed", f"computer {options.agent}", distrusted_from=record.distrusted_from.isoformat())
+    _say(f"computer {options.agent} is out of service; what came in since proves nothing: {months} months judged again")
+    return 0
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
+    try:
+        given = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise SettingsError(f"{text!r} is no moment; write it as 2026-10-05T14:00") from error
+    return (given if given.tzinfo else given.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _ranking(options: argparse.Namespace) -> int:

@@ -20,8 +20,9 @@ from agent.contract.measurement import Failed, Link, Measurement, Skipped, Throu
 from agent.contract.standards import interval_of
 from collector.periods import day_of
 from collector.settings import PolicySettings
-from collector.store import agents, fleet, peers, reports, rollups, rooms, sightings
+from collector.store import agents, evidence, fleet, peers, records, reports, rollups, rooms, sightings
 from collector.store.database import Connection
+from collector.store.evidence import Pending
 
 # A clock may be this far ahead before we say so: network delay and drift of an unsynchronised PC over a week or two.
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -292,6 +293,7 @@ def _keep(connection: Connection, candidates: list[_Candidate], moment: _Moment)
     doors: list[reports.Row] = []
     told: dict[tuple[str, str], rooms.RoomRecord] = {}
     days: set[tuple[str, date]] = set()
+    tests: list[reports.Row] = []
     for candidate in candidates:
         stamp = _stamp(candidate, now)
         rows.reports.append({**stamp, **_report_row(candidate, now)})
@@ -304,6 +306,8 @@ def _keep(connection: Connection, candidates: list[_Candidate], moment: _Moment)
             at = {**stamp, "position": position, "measured_at": _measured_at(candidate, one, now)}
             body = bytes(candidate.report.measurements[position]).decode()
             rows.measurements.append({**at, **_measurement_row(one), "body": body})
+            if isinstance(one, Throughput | Failed) and one.test_id is not None:
+                tests.append({**stamp, "test_id": one.test_id})
             if isinstance(one, Throughput):
                 rows.tests.append({**at, **_speed_test_row(one, link)})
             if isinstance(one, Link) and (door := peers.row(one, stamp, at["measured_at"])) is not None:
@@ -320,9 +324,24 @@ def _keep(connection: Connection, candidates: list[_Candidate], moment: _Moment)
             room_key = room.room_key if room else None
             rows.sightings.append({**stamp, "measured_at": began, "room_key": room_key, **sighting})
     reports.keep(connection, rows)
+    evidence.pend(connection, [_pending(candidate, now) for candidate in candidates])
+    records.keep_reported(connection, tests)
     peers.keep(connection, doors)
     rooms.tell_rooms(connection, told.values())
     rollups.mark(connection, days)
+
+
+def _pending(candidate: _Candidate, now: datetime) -> Pending:
+    # Not salted: no two reports are alike, and none can be guessed.
+    return Pending(
+        subject="report",
+        key=f"{candidate.agent.agent_id}/{candidate.report.sequence}",
+        school_id=candidate.agent.school_id,
+        operator=candidate.agent.operator,
+        sha256=candidate.sha256,
+        at=now,
+        is_salted=False,
+    )
 
 
 def _room(candidate: _Candidate) -> rooms.RoomRecord | None:

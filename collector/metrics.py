@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from collector.errors import DatabaseError
 from collector.store import measures
 from collector.store.database import Database
-from collector.store.measures import Measures
+from collector.store.measures import LogMeasures, Measures
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FRESH_S = 15.0
@@ -144,6 +144,7 @@ def _families(found: Measures) -> Iterator[Metric]:
         partitions.add_metric([name], rows)
     yield partitions
     yield from _job_families(found)
+    yield from _log_families(found.log)
     computers = GaugeMetricFamily("netready_computers", "Computers by region and state", labels=["region", "state"])
     schools = GaugeMetricFamily("netready_schools", "Schools by region and state", labels=["region", "state"])
     for (region, state), count in found.computers.items():
@@ -152,6 +153,36 @@ def _families(found: Measures) -> Iterator[Metric]:
         schools.add_metric([region, state], count)
     yield computers
     yield schools
+
+
+def _log_families(found: LogMeasures) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "netready_log_waiting", "Things that wait for their place in the log (counted to 10000)", value=found.waiting
+    )
+    yield GaugeMetricFamily(
+        "netready_log_waiting_oldest_seconds", "How long the oldest of them has waited", value=found.oldest_waiting_s
+    )
+    if found.log is None:
+        return
+    yield GaugeMetricFamily("netready_log_entries", "Entries of the log", value=found.log.size)
+    yield GaugeMetricFamily(
+        "netready_log_stopped",
+        "1 while the log stands still: restored from a backup, or without its key",
+        value=float(found.log.stopped is not None),
+    )
+    if found.checkpoint is not None:
+        at = found.checkpoint.at.timestamp()
+        yield GaugeMetricFamily(
+            "netready_log_checkpoint_entries", "Size in the checkpoint", value=found.checkpoint.size
+        )
+        yield GaugeMetricFamily("netready_log_checkpoint_timestamp_seconds", "When it was signed (Unix time)", value=at)
+    cosigned = GaugeMetricFamily(
+        "netready_witness_cosigned_timestamp_seconds", "When a witness cosigned last (Unix time)", labels=["witness"]
+    )
+    for one in found.witnesses:
+        if one.ended_at is None and one.at is not None:
+            cosigned.add_metric([one.name], one.at.timestamp())
+    yield cosigned
 
 
 def _job_families(found: Measures) -> Iterator[Metric]:

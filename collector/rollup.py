@@ -22,7 +22,7 @@ from collector.absences import Heard, Silence
 from collector.readiness import Judged
 from collector.settings import PolicySettings
 from collector.slots import Calendar, LineTest
-from collector.store import findings, rollups, schools
+from collector.store import findings, rollups, schools, verdicts
 from collector.store.database import MINISTRY, Connection, Database
 from collector.store.rollups import Rollup, SchoolDay
 from collector.store.schools import SchoolRecord
@@ -118,8 +118,20 @@ def step(connection: Connection, calendars: Calendars, most: int = _AT_ONCE) -> 
     _add_up_days(connection, wanted, known, held)
     add_up_periods(connection, wanted, known, held)
     findings.mark(connection, {(school_id, label) for school_id, day in wanted for label in labels_of(day)})
+    _mark_verdicts(connection, wanted, held)
     rollups.done(connection, dirty)
     return len(dirty)
+
+
+def _mark_verdicts(connection: Connection, wanted: Iterable[SchoolDay], held: Mapping[str, Held]) -> None:
+    """Have months judged again of which days changed: soon where they are over, else once a day."""
+    now = datetime.now(UTC)
+    by_due: dict[datetime, list[tuple[str, str]]] = defaultdict(list)
+    for school_id, day in wanted:
+        month = f"{day:%Y-%m}"
+        by_due[verdicts.when_due(month, now, held[school_id].calendar.zone)].append((school_id, month))
+    for due, months in by_due.items():
+        verdicts.mark(connection, months, now, due)
 
 
 def _add_up_days(

@@ -17,9 +17,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from agent.contract.errors import SettingsError
-from collector import findings, maintenance, policy, rollcall, rollup, unasked
+from collector import findings, maintenance, policy, records, rollcall, rollup, unasked
 from collector.app import is_loopback, make_app
 from collector.jobs import Job, Runner
+from collector.judging import running
+from collector.ledger import checkpointing, sequencing
+from collector.notices import looking, sending
 from collector.orders import Orders
 from collector.settings import Settings, split_address
 from collector.store.database import Database
@@ -123,7 +126,13 @@ def jobs_of(settings: Settings) -> tuple[Job, ...]:
         Job("findings", 5, lambda database, _: findings.run(database, zone, within_s=_FINDINGS_S)),
         Job("new-rules", 3600, lambda database, _: findings.judge_by_new_rules(database, datetime.now(UTC), zone)),
         Job("requests", 900, unasked.run),
+        Job("records", 60, lambda database, _: records.run(database, datetime.now(UTC))),
         Job("maintenance", 3600, maintenance.run),
+        Job("log", 5, sequencing.run),
+        Job("verdicts", running.EVERY_S, running.run),
+        Job("checkpoint", checkpointing.EVERY_S, checkpointing.run),
+        Job("notices", looking.EVERY_S, looking.run),
+        Job("messages", sending.EVERY_S, sending.run),
         Job("fleet", 300, lambda database, _: rollcall.run(database, calendars.at, settings.fleet, datetime.now(UTC))),
     )
 

@@ -212,6 +212,51 @@ class OpenDataSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     smallest_cell: Annotated[int, Meta(ge=2, le=100)] = 3
 
 
+class EvidenceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The log of all evidence: what it is called, and where its key and its newest checkpoint are.
+
+    ``origin``: the log's name for ever after, as "log.example/netready"; left out, one is made. ``key_file``: left out,
+    log.key in the data folder, made on first use. ``checkpoint_file`` shows that a database was restored from an old
+    backup, best where no backup of the database brings it back; left out, it is in the data folder. ``timestamp_url``:
+    an authority that stamps checkpoints with the time (RFC 3161).
+    """
+
+    origin: Annotated[str, Meta(pattern=r"^[!-*,-~]{1,200}$")] | None = None
+    key_file: str | None = None
+    checkpoint_file: str | None = None
+    timestamp_url: Text | None = None
+
+
+class NoticesSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What people are told by webhook and email, and how that leaves (collector.notices).
+
+    ``send``: false where messages shall wait, as in a copy of the database. ``synthetic``: of synthetic schools too.
+    A line's breach is told from ``breach_months`` of its last ``of_months`` closed months on. One is enough unless told
+    otherwise: a month's verdict is weighed over all its half hours, and over all lines of the operator, already.
+    ``silent_days``: whole school days in a row without any computer of a school, at least what [fleet] calls silent.
+    ``deadline_days``: working days before a dispute's deadline.
+
+    Messages go to addresses of the internet, and to those inside ``allowed_networks``; ``ca_file`` has the authorities
+    that vouch for webhooks, left out: this computer's. ``smtp_security`` "none" is for a mail server on this computer.
+    """
+
+    send: bool = True
+    synthetic: bool = False
+    breach_months: Annotated[int, Meta(ge=1, le=12)] = 1
+    of_months: Annotated[int, Meta(ge=1, le=12)] = 1
+    silent_days: Annotated[int, Meta(ge=1, le=100)] = 5
+    deadline_days: Annotated[int, Meta(ge=0, le=30)] = 3
+    allowed_networks: Annotated[tuple[Word, ...], Meta(max_length=100)] = ()
+    ca_file: str | None = None
+    subscribers_each: Annotated[int, Meta(ge=1, le=1_000)] = 20
+    smtp_host: Label | None = None
+    smtp_port: Annotated[int, Meta(ge=1, le=65_535)] = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: Label | None = None
+    smtp_password_file: str | None = None
+    mail_from: Label | None = None
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of the collector."""
 
@@ -225,6 +270,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: LogSettings = LogSettings()
     fleet: FleetSettings = FleetSettings()
     open_data: OpenDataSettings = OpenDataSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    notices: NoticesSettings = NoticesSettings()
 
 
 def load(file: Path | None) -> Settings:

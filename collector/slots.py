@@ -52,7 +52,11 @@ class Calendar(Struct, frozen=True, cache_hash=True):
 
 @lru_cache(maxsize=100_000)  # a year's slots of some calendars: many schools ask the same
 def _is_lesson(calendar: Calendar, day: date, minute: int) -> bool:
-    timetable = calendar.timetable
+    return are_lessons(calendar.timetable, day, minute)
+
+
+def are_lessons(timetable: Timetable, day: date, minute: int) -> bool:
+    """Tell whether lessons go on at a minute of a local day."""
 
     def goes_on(day: date, minute: int) -> bool:
         within = any(start <= minute < start + length for start, length in timetable.windows())

@@ -24,6 +24,7 @@ from agent.contract.values import (
     PerSecond,
     Ratio,
     Seconds,
+    TestId,
     Text,
     Word,
 )
@@ -31,6 +32,7 @@ from agent.contract.wifi import Wifi, WifiConnection
 
 _ROUNDING = 1.0  # bit/s: every rate is rounded by itself
 _MOST_OF_WHOLE, _LEAST_OF_WHOLE = 10.0, 2.0
+MAX_RECORD_BYTES = 4096
 
 Purpose = Literal["capacity", "verdict"]
 Form = Literal["short", "long"]
@@ -123,7 +125,8 @@ class Throughput(Measured, frozen=True, kw_only=True, tag="throughput"):
     difference of consecutive ones (RFC 3550's D without its smoothing). ``loss_ratio`` is that of all echoes, with the
     bounds of its 95 % interval (Wilson 1927) beside it; under load a full queue loses echoes too. Responsiveness is
     60,000 / median in round trips per minute. ``tainted`` is what was seen to spoil the test, ``suspected`` what only
-    may have.
+    may have. ``test_id`` is what the server knows the test by, ``record`` the server's own signed record of it
+    (agent.contract.record), where it gave one.
     """
 
     engine: Word
@@ -150,6 +153,8 @@ class Throughput(Measured, frozen=True, kw_only=True, tag="throughput"):
     cpu_busy_ratio: Ratio | None = None
     tainted: Annotated[tuple[Word, ...], Meta(max_length=32)] = ()
     suspected: Annotated[tuple[Word, ...], Meta(max_length=32)] = ()
+    test_id: TestId | None = None
+    record: Annotated[bytes, Meta(max_length=MAX_RECORD_BYTES)] | None = None
 
 
 class Latency(Measured, frozen=True, kw_only=True, tag="latency"):
@@ -203,11 +208,15 @@ class Link(Measured, frozen=True, kw_only=True, tag="link"):
 
 
 class Failed(Measured, frozen=True, kw_only=True, tag="failed"):
-    """A probe that ran and failed: a fact about the network, and we rank on it."""
+    """A probe that ran and failed: a fact about the network, and we rank on it.
+
+    ``test_id`` is what the server knows the test by, where there was one.
+    """
 
     probe: Word
     failure: Failure
     detail: Text = ""
+    test_id: TestId | None = None
 
 
 class Skipped(Measured, frozen=True, kw_only=True, tag="skipped"):

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -137,12 +138,24 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def load(file: Path) -> Rules:
     """Read the rules from a TOML file; raises SettingsError naming the file and the key."""
-    rules = settings_file.read(file, Rules, _EXAMPLE)
     try:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        return parse(file.read_bytes(), str(file))
+    except FileNotFoundError as error:
+        raise SettingsError(f"there is no settings file {file}; see {_EXAMPLE} for one to begin with") from error
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error}") from error
-    return msgspec.structs.replace(rules, fingerprint=digest[:_FINGERPRINT_LETTERS])
+
+
+def parse(raw: bytes, where: str = _EXAMPLE) -> Rules:
+    """Read the rules from the bytes of a file; raises SettingsError naming the key."""
+    try:
+        table = tomllib.loads(raw.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{where} cannot be read: {error}") from error
+    digest = hashlib.sha256(raw).hexdigest()
+    return msgspec.structs.replace(
+        settings_file.convert(table, Rules, where, _EXAMPLE), fingerprint=digest[:_FINGERPRINT_LETTERS]
+    )
 
 
 @functools.cache

@@ -21,6 +21,8 @@ Address = Annotated[str, Meta(max_length=64)]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{16,64}$", max_length=64)]
 """A keyed hash (HMAC) that stands for something that must not leave the school, as a MAC address."""
 Aware = Annotated[datetime, Meta(tz=True)]
+TestId = Annotated[str, Meta(pattern="^[0-9A-Za-z._-]{1,64}$", max_length=64)]
+"""What all connections of one test share, of the client's making."""
 
 Medium = Literal["ethernet", "wifi", "cellular", "loopback", "virtual"]
 

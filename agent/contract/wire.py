@@ -11,20 +11,23 @@ from msgspec import Meta, Struct
 
 from agent.contract.report import AgentId, LeaseId, SchoolId, Sha256Hex
 from agent.contract.standards import Target
-from agent.contract.values import Address, Label, Text, Word
+from agent.contract.values import Address, Aware, Label, Text, Word
 from agent.contract.wifi import SsidHex
 
 ENROLL_PATH = "/api/v1/enroll"
 REPORTS_PATH = "/api/v1/reports"
 POLICY_PATH = "/api/v1/policy"
 
+RECORDS_PATH = "/api/v1/records"
 LEASE_PATH = "/api/v1/lease"
 RELEASE_PATH = "/api/v1/lease/release"
 
 ENROLLMENT_TYPE = "application/vnd.netready.enrollment+json"
 LEASE_TYPE = "application/vnd.netready.lease+json"
 RELEASE_TYPE = "application/vnd.netready.lease-release+json"
+PROMISE_TYPE = "application/vnd.netready.promise+json"
 MAX_BATCH_REPORTS = 50
+MAX_BATCH_RECORDS = 50
 MAX_BATCH_BYTES = 4 * 1024 * 1024  # of the request's JSON, after decompression
 MAX_TOKEN_CHARACTERS = 128
 MAX_LEASE_S = 300.0
@@ -221,16 +224,55 @@ class Receipt(Struct, frozen=True, kw_only=True):
     sha256: Sha256Hex | None = None
 
 
+class Promise(Struct, frozen=True, kw_only=True):
+    """The collector's word on what it stored: every checkpoint of its log signed after ``include_by`` covers it.
+
+    ``sha256`` is of the stored reports' own SHA-256, one after the other as raw bytes in the order of their receipts.
+    ``key`` is the id of the key that signed (agent.contract.signing.agent_id), ``signature`` in hex: over DSSE's
+    encoding of PROMISE_TYPE and of this very object as JSON, its keys in order and its signature empty.
+    """
+
+    log: Text
+    key: AgentId
+    include_by: Aware
+    sha256: Sha256Hex
+    signature: Annotated[str, Meta(max_length=128)] = ""
+
+
 class BatchReply(Struct, frozen=True, kw_only=True):
     """One receipt per envelope, the newest policy version so that an agent knows when to fetch it, and orders.
 
     ``orders`` are words: "run_now" (a session now, whatever the hours); those that an agent does not know it passes
-    over.
+    over. ``promise``: null where nothing was stored, or nobody promises.
     """
 
     items: tuple[Receipt, ...]
     policy_version: int | None = None
     orders: Annotated[tuple[Word, ...], Meta(max_length=16)] = ()
+    promise: Promise | None = None
+
+
+class RecordBatch(Struct, frozen=True, kw_only=True):
+    """The body of POST /api/v1/records: signed records of test servers (agent.contract.record)."""
+
+    envelopes: Annotated[tuple[msgspec.Raw, ...], Meta(min_length=1, max_length=MAX_BATCH_RECORDS)]
+
+
+class RecordReceipt(Struct, frozen=True, kw_only=True):
+    """The collector's answer to one record.
+
+    "stored" and "duplicate": the server may forget it. "unknown_server": nobody told the collector of this key; asked
+    again later. "refused": never, for the reason in ``detail``.
+    """
+
+    answer: Literal["stored", "duplicate", "unknown_server", "refused"]
+    detail: Text | None = None
+
+
+class RecordReply(Struct, frozen=True, kw_only=True):
+    """One answer for each record, in the order in which they were sent."""
+
+    items: tuple[RecordReceipt, ...]
 
 
 class LeaseRequest(Struct, frozen=True, kw_only=True):

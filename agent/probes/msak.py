@@ -8,9 +8,11 @@ import time
 import uuid
 from urllib.parse import urlencode
 
+import msgspec
+
 from agent.contract.measurement import Failed, Throughput
 from agent.host import transport
-from agent.meter import both_ways, client, dial, layers, pacer, throughput1
+from agent.meter import both_ways, client, dial, far_record, layers, pacer, throughput1
 from agent.meter.both_ways import Abilities, Asked, Settings
 from agent.meter.client import Opening
 from agent.meter.dial import Endpoint
@@ -46,11 +48,14 @@ class Probe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return Failed(probe=NAME, failure="no_server", detail="no server is set to measure against; give one")
         deadline = time.monotonic() + deadline_s
         target = dial.endpoint(self.server)
+        method = _Msak(self, target)
         try:
             dial.check_security(target, deadline)
-            return both_ways.Test(self, _Msak(self, target), target, deadline).run()
+            seen = both_ways.Test(self, method, target, deadline).run()
         except TransferError as error:
-            return Failed(probe=NAME, failure=error.failure, detail=str(error))
+            return Failed(probe=NAME, failure=error.failure, detail=str(error), test_id=method.test_id)
+        record = far_record.fetch(target, method.context, method.test_id, deadline)
+        return msgspec.structs.replace(seen, test_id=method.test_id, record=record)
 
 
 class _Msak:
@@ -61,7 +66,7 @@ class _Msak:
 
     def __init__(self, probe: Probe, target: Endpoint) -> None:
         self._target = target
-        self._id = str(uuid.uuid4())
+        self.test_id = str(uuid.uuid4())
         self._lease = probe.lease
         self.context = transport.tls_context(probe.ca_file) if target.scheme == "wss" else None
 
@@ -69,7 +74,7 @@ class _Msak:
         path = throughput1.DOWNLOAD_PATH if asked.way == "download" else throughput1.UPLOAD_PATH
         most = asked.connections or _MOST_LANES
         query: dict[str, str | int] = {
-            "mid": self._id,
+            "mid": self.test_id,
             "streams": most,
             "duration": min(throughput1.MAX_DURATION_MS, int((asked.seconds + _SERVER_MARGIN_S) * 1000)),
             "cc": "bbr",

@@ -12,6 +12,7 @@ import time
 from msgspec import Struct
 
 from agent.host import tcp_info
+from agent.host.tcp_info import TcpInfo
 from agent.meter import handshake, pacer, throughput1
 from agent.meter.errors import HeadError
 from agent.meter.stream import BUFFER_BYTES, Stream
@@ -25,8 +26,8 @@ from agent.meter.throughput1 import (
     MessageSizes,
     Reporter,
 )
-from agent.reflector import pacing
-from agent.reflector.request import Exchange, Routes, number
+from agent.reflector import pacing, request
+from agent.reflector.request import Exchange, Routes, Watched, number
 from agent.reflector.session import Session
 
 _UNSENT_BYTES = 256 * 1024
@@ -57,7 +58,7 @@ def download(exchange: Exchange) -> None:
     if options.limit is not None:  # the sizes run out at the limit
         is_over = session.enough
         session.enough = lambda: (stream.next_bulk is None and not stream.wants_write) or is_over()
-    session.run()
+    _run(exchange, stream, session, options.pace_bps)
 
 
 def upload(exchange: Exchange) -> None:
@@ -68,7 +69,7 @@ def upload(exchange: Exchange) -> None:
     if (limit := options.limit) is not None:
         is_over = session.enough
         session.enough = lambda: stream.payload_received >= limit or is_over()
-    session.run()
+    _run(exchange, stream, session)
 
 
 ROUTES: Routes = {("GET", throughput1.DOWNLOAD_PATH): download, ("GET", throughput1.UPLOAD_PATH): upload}
@@ -120,3 +121,39 @@ def _session(exchange: Exchange, stream: Stream, options: _Options) -> Session:
     session = Session(exchange, stream, reporter, options.duration_s)
     session.enough = lambda: exchange.enough(stream.payload_sent + stream.payload_received)
     return session
+
+
+def _run(exchange: Exchange, stream: Stream, session: Session, pace_bps: int | None = None) -> None:
+    """Serve the session to its end, and have it recorded where somebody does."""
+    test_id, watch = exchange.request.query["mid"], exchange.watch
+    if watch is None or not watch.began(test_id):
+        session.run()
+        return
+    began, peer = time.monotonic(), request.peer(exchange)  # nobody can tell once it has broken off
+    is_upload = exchange.request.path == throughput1.UPLOAD_PATH
+    try:
+        session.run()
+    finally:
+        told = tcp_info.read(stream.sock)
+        seen = Watched(
+            way="upload" if is_upload else "download",
+            peer=peer,
+            lease=request.lease(exchange.request),
+            began=began,
+            ended=time.monotonic() if session.over_at is None else session.over_at,
+            bytes=stream.payload_received if is_upload else _arrived(stream, told),
+            counted_at="received" if is_upload else "given" if told is None else "acked",
+            congestion_control=None if is_upload else tcp_info.congestion_control(stream.sock),
+            pace_bps=pace_bps,
+            tcp_info=told,
+        )
+        watch.ended(test_id, seen)
+
+
+def _arrived(stream: Stream, told: TcpInfo | None) -> int:
+    """Return the payload that the client's system has acknowledged, or where ours does not tell, that it was sent."""
+    if told is None:
+        return stream.payload_sent
+    # TCP's own count has frames, records and a handshake in it, as what was sent has but for the handshake.
+    share = stream.payload_sent / max(1, stream.wire_sent)
+    return min(stream.payload_sent, round(told.bytes_acked * share))

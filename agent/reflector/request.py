@@ -4,12 +4,15 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
+from typing import Literal, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
 
+from agent.host.tcp_info import TcpInfo
 from agent.meter import dial
+from agent.meter.both_ways import LEASE_PARAMETER
 from agent.meter.errors import HeadError
 from agent.meter.http_head import Head
 
@@ -18,6 +21,7 @@ _REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (/[!-~]*) HTTP/1\.([01])")
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")  # RFC 3986, 3.2
 _MAX_START = 4096 + 64  # ndt7 allows a query of 4096 bytes
 _MAX_PARAMETERS = 64
+_LEASE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _TITLES = {
     200: "OK",
     400: "Bad Request",
@@ -49,6 +53,31 @@ class Request(Struct, frozen=True):
     persists: bool
 
 
+class Watched(Struct, frozen=True, kw_only=True):
+    """What one connection of a test came to; ``began`` and ``ended`` of time.monotonic."""
+
+    way: Literal["download", "upload"]
+    peer: str
+    lease: str | None
+    began: float
+    ended: float
+    bytes: int
+    counted_at: Literal["received", "acked", "given"]
+    congestion_control: str | None
+    pace_bps: int | None
+    tcp_info: TcpInfo | None
+
+
+class Watch(Protocol):
+    """Records tests (agent.reflector.records)."""
+
+    def began(self, test_id: str) -> bool:
+        """Count a connection in; false where it is not recorded."""
+
+    def ended(self, test_id: str, seen: Watched) -> None:
+        """Take what a connection came to."""
+
+
 class Exchange(Struct):
     """A request with the connection it came over.
 
@@ -58,6 +87,7 @@ class Exchange(Struct):
         reusable: whether the connection may carry another request.
         stays: whether it will, which an answer that said so sets; without one the connection is closed.
         enough: told the bytes of payload that a test has moved so far, says whether it has to end.
+        watch: records tests, null where nobody does.
     """
 
     sock: socket.socket
@@ -67,6 +97,7 @@ class Exchange(Struct):
     reusable: bool = False
     stays: bool = False
     enough: Callable[[int], bool] = lambda _bytes: False
+    watch: Watch | None = None
 
 
 Handler = Callable[[Exchange], None]
@@ -116,6 +147,12 @@ def number(query: dict[str, str], name: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= 15):
         raise HeadError(400, f"the parameter {name} has to be a whole number")
     return int(text)
+
+
+def lease(asked: Request) -> str | None:
+    """Return the collector's permission that a client names, null where it names none."""
+    found = asked.query.get(LEASE_PARAMETER, "")
+    return found if _LEASE.fullmatch(found) else None
 
 
 def base_url(exchange: Exchange) -> str:

@@ -6,7 +6,6 @@ A thread for each connection, so that a protocol is written as one plain functio
 import errno
 import logging
 import os
-import re
 import selectors
 import socket
 import ssl
@@ -21,11 +20,10 @@ from msgspec import Struct
 
 from agent.contract.errors import SettingsError
 from agent.meter import dial, http_head
-from agent.meter.both_ways import LEASE_PARAMETER
 from agent.meter.errors import HeadError, TransferError
 from agent.reflector import health, librespeed, msak, ndt7, ookla, request, source, video
 from agent.reflector.echo import EchoServer
-from agent.reflector.request import Exchange, Handler, Routes
+from agent.reflector.request import Exchange, Handler, Routes, Watch
 
 _log = logging.getLogger(__name__)
 
@@ -39,14 +37,18 @@ _POLL_S = 0.1
 _STOP_S = 1.5
 _PAIRS = 20  # tries to find a port that is free for TCP and for UDP
 _BACKLOG = 128
-_LEASE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 class Offer(Struct, frozen=True, kw_only=True):
-    """What is served, and to whom: to everybody, or only to this source (see agent.reflector.source)."""
+    """What is served, and to whom: to everybody, or only to this source (see agent.reflector.source).
+
+    ``under`` are handlers of all that stands under a path, which ends with a slash. ``watch`` records tests.
+    """
 
     routes: Routes
     only: str | None = None
+    under: Routes = {}
+    watch: Watch | None = None
 
 
 EVERYTHING = Offer(routes=ROUTES)
@@ -220,7 +222,7 @@ class _Connections:
             if refusal:
                 _refuse(talking, refusal)
             else:
-                _talk(talking, self._stop.is_set, self._offer.routes)
+                _talk(talking, self._stop.is_set, self._offer)
         except (TransferError, OSError) as error:
             _log.debug("a connection ended: %s", error)  # clients come and go; the client knows why it left
         finally:
@@ -245,11 +247,11 @@ def _refuse(sock: socket.socket, sentence: str) -> None:
     _close_gently(sock)
 
 
-def _talk(sock: socket.socket, stopping: Callable[[], bool], routes: Routes) -> None:
+def _talk(sock: socket.socket, stopping: Callable[[], bool], offer: Offer) -> None:
     """Have each request answered by its protocol, until one ends the connection."""
     last = time.monotonic() + REUSE_S
     try:
-        while _serve_one(sock, stopping, routes, last):
+        while _serve_one(sock, stopping, offer, last):
             pass
     except HeadError as error:
         sock.settimeout(HEAD_S)
@@ -257,13 +259,14 @@ def _talk(sock: socket.socket, stopping: Callable[[], bool], routes: Routes) -> 
     _close_gently(sock)
 
 
-def _serve_one(sock: socket.socket, stopping: Callable[[], bool], routes: Routes, last: float) -> bool:
+def _serve_one(sock: socket.socket, stopping: Callable[[], bool], offer: Offer, last: float) -> bool:
     """Read one request and have it answered; True if another may follow. None does after ``last``."""
     head, rest = http_head.read(sock, time.monotonic() + HEAD_S)
     asked = request.parse(head)
-    handler = _route(asked, routes)
+    handler = _route(asked, offer)
     sock.settimeout(HEAD_S)
-    exchange = Exchange(sock, asked, rest, stopping, reusable=asked.persists and time.monotonic() < last)
+    reusable = asked.persists and time.monotonic() < last
+    exchange = Exchange(sock, asked, rest, stopping, reusable=reusable, watch=offer.watch)
     began = time.time()
     try:
         handler(exchange)
@@ -274,19 +277,24 @@ def _serve_one(sock: socket.socket, stopping: Callable[[], bool], routes: Routes
 
 def _record(asked: request.Request, began: float, ended: float) -> None:
     """Write down a connection of a test that was made under a collector's lease: the far end's own word on it."""
-    lease = asked.query.get(LEASE_PARAMETER, "")
-    if _LEASE.fullmatch(lease):
+    lease = request.lease(asked)
+    if lease is not None:
         _log.info("test lease=%s path=%s began=%.3f ended=%.3f", lease, asked.path, began, ended)
 
 
-def _route(asked: request.Request, routes: Routes) -> Handler:
-    handler = routes.get((asked.method, asked.path))
+def _route(asked: request.Request, offer: Offer) -> Handler:
+    routes = offer.routes
+    handler = routes.get((asked.method, asked.path)) or offer.under.get((asked.method, _folder(asked.path)))
     if handler is not None:
         return handler
     methods = ", ".join(sorted(method for method, path in routes if path == asked.path))
     if not methods:
         raise HeadError(404, f"nothing is at {asked.path[:200]}; this is a netready reflector")
     raise HeadError(405, f"{asked.method} is not understood at {asked.path}; use {methods}", (f"Allow: {methods}",))
+
+
+def _folder(path: str) -> str:
+    return path[: path.rfind("/") + 1]
 
 
 def _close_gently(sock: socket.socket) -> None:

@@ -34,6 +34,11 @@ class Session:
         self._ends_at = time.monotonic() + duration_s
         self._gone_at: float | None = None  # set with the goodbye
 
+    @property
+    def over_at(self) -> float | None:
+        """When it was over but for the goodbye, on time.monotonic; null where it broke off."""
+        return None if self._gone_at is None else self._gone_at - self.goodbye_s
+
     def run(self) -> None:
         """Serve the stream to its end."""
         loop.run([self._stream], self._tick)

@@ -7,8 +7,10 @@ import asyncio
 import contextlib
 import ipaddress
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import TypeVar
 
+import msgspec
 from fastapi import Request
 from msgspec import Struct
 from starlette.requests import ClientDisconnect
@@ -23,6 +25,43 @@ BODY_LIMIT = wire.MAX_BATCH_BYTES + 64 * 1024
 # A poor line needs some seconds for the handshake and the first window; with an honest pace there is time for 4 MiB.
 _GRACE_S = 10.0
 _LONGEST_S = 600.0
+
+
+_MOST_JSON_BYTES = 256 * 1024
+_Kind = TypeVar("_Kind")
+
+
+async def read_small(request: Request, most_bytes: int) -> bytes:
+    """Return the body of somebody's request who is known.
+
+    Raises:
+        TooLarge: it is larger than anything that is asked there.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise ingest.TooLarge(f"the body has more than {most_bytes} bytes; nothing that is asked here is so long")
+    return bytes(body)
+
+
+async def read_json(request: Request, kind: type[_Kind]) -> _Kind:
+    """Return what somebody asks in JSON; raises TooLarge, and MalformedError naming what is wrong."""
+    body = await read_small(request, _MOST_JSON_BYTES)
+    if b"\\u0000" in body:
+        raise MalformedError("the body holds a NUL character")
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError(f"the body cannot be read: {error}") from error
+
+
+def checked(values: Mapping[str, object], kind: type[_Kind]) -> _Kind:
+    """Return what somebody asks in single values; raises MalformedError naming what is wrong."""
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise MalformedError(f"this cannot be: {error}") from error
 
 
 class _Coming(Struct, eq=False):

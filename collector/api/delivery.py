@@ -20,6 +20,7 @@ from collector import ingest
 from collector.api.problems import Busy
 from collector.context import Context
 from collector.errors import DatabaseError
+from collector.ledger.promising import Promiser
 from collector.metrics import Metrics
 from collector.settings import IngestSettings
 from collector.store import test_orders
@@ -62,6 +63,7 @@ class Deliveries:
         self._metrics = metrics
         self._settings: IngestSettings = context.settings.ingest
         self._teller = teller
+        self._promiser = Promiser(context.settings)
         self._limit = anyio.CapacityLimiter(self._settings.workers)
         self._waiting: deque[Delivery] = deque()
         self._storing = 0
@@ -159,6 +161,7 @@ class Deliveries:
             taken = ingest.take(connection, envelopes, now, self._context.zone)
             senders = sorted({agent for agent in taken.agents if agent is not None})
             states = test_orders.states(connection, senders, now) if senders else {}
+            self._promiser.look(connection, now)
         self._metrics.commit_reports.observe(len(envelopes))
         told = self._told(states)
         begin = 0
@@ -166,8 +169,12 @@ class Deliveries:
             end = begin + len(delivery.envelopes)
             sender = next((one for one in taken.agents[begin:end] if one is not None), "")
             passing = told.get(sender, Told())
+            receipts = taken.receipts[begin:end]
             delivery.outcome = wire.BatchReply(
-                items=tuple(taken.receipts[begin:end]), policy_version=passing.policy_version, orders=passing.orders
+                items=tuple(receipts),
+                policy_version=passing.policy_version,
+                orders=passing.orders,
+                promise=self._promiser.promise(receipts, now),
             )
             begin = end
 

@@ -1,18 +1,17 @@
 """What people's programs ask and change of policies and tests: each role within its own country, region or school."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import anyio.to_thread
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from msgspec import Meta, Struct
 
-from agent.contract.errors import MalformedError
 from agent.contract.report import AgentId
 from agent.contract.values import Text
 from collector import policies, steering
 from collector.api import answers
 from collector.api.answers import body_of, json_answer, needs, page, schema_of
+from collector.api.bodies import read_json
 from collector.context import By, ByWhom, Context, In, context_of
 from collector.settings import PolicySettings
 from collector.steering import Action, Steered, Steering
@@ -21,9 +20,6 @@ from collector.store import test_orders
 from collector.store.database import Connection, Viewer
 from collector.store.policies import PolicyChange, Scope
 from collector.store.test_orders import TestOrder
-
-_MAX_BODY_BYTES = 256 * 1024
-_Kind = TypeVar("_Kind")
 
 Limit = Annotated[int, Query(ge=1, le=answers.MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=512, description="from the answer before")]
@@ -101,7 +97,7 @@ async def set_policy(request: Request, asker: ByWhom, scope: str) -> Response:
     """Keep a new version; what it does not name it leaves to wider scopes."""
     asker.require("policy")
     context = context_of(request)
-    wish = await _read(request, PolicyWish)
+    wish = await read_json(request, PolicyWish)
 
     def work() -> PolicyAnswer:
         named = _changeable(context, asker.viewer, scope)
@@ -155,7 +151,7 @@ async def steer_tests(request: Request, asker: ByWhom) -> Response:
     """Do what is asked of a country's, a region's or a school's computers."""
     asker.require("run-now")
     context = context_of(request)
-    wish = await _read(request, TestWish)
+    wish = await read_json(request, TestWish)
 
     def work() -> Steered:
         named = _changeable(context, asker.viewer, wish.scope)
@@ -190,19 +186,3 @@ def _changeable(context: Context, viewer: Viewer, name: str) -> Scope:
         scope = policies.scope_named(connection, name)
     policies.check_may_change(viewer, scope)
     return scope
-
-
-async def _read(request: Request, kind: type[_Kind]) -> _Kind:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY_BYTES:
-            raise MalformedError(
-                f"the body has more than {_MAX_BODY_BYTES} bytes; nothing that is asked here is so long"
-            )
-    if b"\\u0000" in body:
-        raise MalformedError("the body holds a NUL character")
-    try:
-        return msgspec.json.decode(bytes(body), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedError(f"the body cannot be read: {error}") from error

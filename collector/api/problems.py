@@ -24,8 +24,11 @@ from collector.errors import (
     NotFound,
     TooManyTries,
 )
+from collector.evidence.errors import EvidenceError
 from collector.ingest import TooLarge
+from collector.notices.errors import NoticeError
 from collector.people.oidc import OidcError
+from collector.verdicts.errors import AgreementError
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER_S = "10"
@@ -34,6 +37,7 @@ _STATUS: tuple[tuple[type[NetreadyError], int], ...] = (
     (TooLarge, 413),
     (MalformedError, 400),
     (SettingsError, 400),
+    (AgreementError, 409),
     (SignatureError, 401),
     (EnrollmentRefused, 403),
     (AccessDenied, 401),
@@ -42,6 +46,8 @@ _STATUS: tuple[tuple[type[NetreadyError], int], ...] = (
     (TooManyTries, 429),
     (OidcError, 502),
     (NotFound, 404),
+    (EvidenceError, 400),
+    (NoticeError, 409),
     (DatabaseError, 503),
 )
 

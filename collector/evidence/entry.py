@@ -19,8 +19,8 @@ MAX_ENTRY_BYTES = 4096
 Subject = Literal[
     "report",  # a computer's signed report; key: agent/sequence
     "record",  # a reflector's signed record of a test; key: server/test
-    "contract",  # terms of a school's line, or their amendment; key: line/number
-    "exclusion",  # a span of time that does not count; key: its id
+    "contract",  # terms of a school's line, or their amendment; key: line/number/contract
+    "exclusion",  # a record of a span of time that does not count; key: id/number
     "dispute",  # a step of a dispute; key: dispute/step
     "verdict",  # one version of a verdict; key: line/month/version
     "key",  # a computer's or a server's key from now on, or its end; key: the key's id
@@ -41,7 +41,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     subject: Subject
     key: Annotated[str, Meta(min_length=1, max_length=256)]
     school: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-    operator: Annotated[str, Meta(max_length=200)] | None = None
+    operator: Annotated[str, Meta(max_length=300)] | None = None
     at: Aware
     sha256: Sha256Hex
     salt: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")] | None = None

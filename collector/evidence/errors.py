@@ -17,3 +17,15 @@ class NoteError(EvidenceError):
 
 class ForkError(EvidenceError):
     """A log that does not continue what it was: restored from a backup, or showing two people two histories."""
+
+
+class KeepingError(EvidenceError):
+    """A key or a note beside the database, or in a witness's folder, that is missing, damaged or cannot be written."""
+
+
+class LogStopped(EvidenceError):  # noqa: N818 - the name is the condition itself
+    """The log takes nothing in: its database is not what it was, or its key is not here; says what to do."""
+
+
+class StampError(EvidenceError):
+    """An authority that gives no stamp (RFC 3161), or one of something else."""

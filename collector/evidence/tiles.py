@@ -4,11 +4,12 @@ Tile ``number`` of ``level`` holds the hashes of the subtrees of 256**level leav
 are computed when asked for. A tile at the tree's end has fewer, and is replaced while the tree grows.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable
 
 from collector.evidence import merkle
 from collector.evidence.errors import ProofError
-from collector.evidence.merkle import HASH_BYTES, Place
+from collector.evidence.merkle import HASH_BYTES
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -21,10 +22,9 @@ class Tiles:
     """The nodes of a stored tree: each tile is fetched once, and its inner hashes are computed once."""
 
     def __init__(self, fetch: Fetch) -> None:
-        """``fetch`` returns a tile's hashes one after the other, by level and number."""
+        """``fetch`` returns a tile's hashes one after the other, by level and number; empty where there is none."""
         self._fetch = fetch
-        self._rows: dict[Tile, bytes] = {}
-        self._inner: dict[Place, bytes] = {}
+        self._rows: dict[Tile, list[bytes]] = {}
 
     def node(self, level: int, number: int) -> bytes:
         """Return the hash of a full subtree.
@@ -32,24 +32,25 @@ class Tiles:
         Raises:
             ProofError: the stored tree has no such subtree.
         """
-        rows, inside = divmod(level, HEIGHT)
-        if inside == 0:
-            return self._stored(rows, number)
-        known = self._inner.get((level, number))
-        if known is None:
-            left, right = (self.node(level - 1, 2 * number + side) for side in (0, 1))
-            known = self._inner[level, number] = merkle.node_hash(left, right)
-        return known
-
-    def _stored(self, rows: int, number: int) -> bytes:
-        tile, place = divmod(number, WIDTH)
-        held = self._rows.get((rows, tile))
-        if held is None:
-            held = self._rows[rows, tile] = self._fetch(rows, tile)
-        found = held[place * HASH_BYTES : (place + 1) * HASH_BYTES]
+        height, inside = divmod(level, HEIGHT)
+        tile, place = divmod(number, WIDTH >> inside)
+        rows = self._rows.get((height, tile))
+        if rows is None:
+            rows = self._rows[height, tile] = _rows(self._fetch(height, tile))
+        found = rows[inside][place * HASH_BYTES : (place + 1) * HASH_BYTES]
         if len(found) != HASH_BYTES:
-            raise ProofError(f"the stored log has no hash {number} of level {rows}: tiles are missing")
+            raise ProofError(f"the stored log has no hash {number} of level {level}: tiles are missing")
         return found
+
+
+def _rows(hashes: bytes) -> list[bytes]:
+    """Return the hashes of a tile's full subtrees, row by row from its leaves up; in one go, which costs least."""
+    rows, pair = [hashes], 2 * HASH_BYTES
+    for _ in range(HEIGHT - 1):
+        below = rows[-1]
+        whole = range(0, len(below) - pair + 1, pair)
+        rows.append(b"".join([hashlib.sha256(b"\1" + below[at : at + pair]).digest() for at in whole]))
+    return rows
 
 
 def appended(fetch: Fetch, size: int, leaves: Iterable[bytes]) -> dict[Tile, bytes]:

@@ -16,9 +16,9 @@ from collector.store.questions import sql as question
 
 KEY = "school_id"
 # What names schools and is joined with everything; what is small and the same for everybody.
-EVERYWHERE = ("region", "school", "school_history", "policy_change", "period_prior")
-# What names schools and is asked before anybody knows which one, by whoever locks a row of it.
-AT_HOME = ("agent_place",)
+EVERYWHERE = ("region", "school", "school_history", "policy_change", "period_prior", "exclusion")
+# What names schools and is asked before anybody knows which one: by whoever locks a row of it, or takes what waits.
+AT_HOME = ("agent_place", "log_pending")
 SHARDS = 32
 
 _WITHOUT = (

@@ -1,13 +1,27 @@
 """What the database knows about itself, its jobs and the fleet, for /metrics; asked by the owner, who sees all."""
 
+from datetime import UTC, datetime
+
 from msgspec import Struct
 from psycopg import sql as compose
 
-from collector.store import jobs
+from collector.store import checkpoints, evidence, jobs
+from collector.store.checkpoints import CheckpointRecord, WitnessRecord
 from collector.store.database import Connection
+from collector.store.evidence import LogRecord
 from collector.store.questions import sql
 
 _MOST_COUNTED = 10_000
+
+
+class LogMeasures(Struct, frozen=True, kw_only=True):
+    """The log that grows, what waits for a place in it (counted to 10000), its checkpoint and its witnesses."""
+
+    log: LogRecord | None
+    waiting: int
+    oldest_waiting_s: float
+    checkpoint: CheckpointRecord | None
+    witnesses: list[WitnessRecord]
 
 
 class Measures(Struct, frozen=True, kw_only=True):
@@ -22,6 +36,7 @@ class Measures(Struct, frozen=True, kw_only=True):
     jobs: list[jobs.JobRecord]
     computers: dict[tuple[str, str], int]
     schools: dict[tuple[str, str], int]
+    log: LogMeasures
 
 
 def measures(connection: Connection) -> Measures:
@@ -41,6 +56,19 @@ def measures(connection: Connection) -> Measures:
         jobs=jobs.jobs(connection),
         computers={(region, state): count for kind, region, state, count in fleet if kind == "computer"},
         schools={(region, state): count for kind, region, state, count in fleet if kind == "school"},
+        log=_log(connection),
+    )
+
+
+def _log(connection: Connection) -> LogMeasures:
+    log = evidence.newest_log(connection)
+    waiting, since = evidence.waiting(connection, _MOST_COUNTED)
+    return LogMeasures(
+        log=log,
+        waiting=waiting,
+        oldest_waiting_s=max(0.0, (datetime.now(UTC) - since).total_seconds()) if since else 0.0,
+        checkpoint=checkpoints.newest(connection, log.number) if log else None,
+        witnesses=checkpoints.witnesses(connection, log.number) if log else [],
     )
 
 

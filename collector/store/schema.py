@@ -15,7 +15,7 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import alembic.command
@@ -38,6 +38,17 @@ _LOCK_WAIT = "2s"
 _PAUSE_S = 1.0
 _PATIENCE_S = 600.0
 _MARK = "roles"
+# Which rows a reader sees, by the file that says so: see there.
+_READ = {
+    "reader_of_agents.sql": ("agent", "computer_health", "agent_key"),
+    "reader.sql": (
+        *("school", "school_history", "report", "measurement", "speed_test"),
+        *("contract", "dispute_step", "dispute_file", "verdict", "server_record", "reported_test"),
+        "notice_event",
+    ),
+    "reader_of_rooms.sql": ("room", "sighting", "test_order", "lease", "school_fleet"),
+    "reader_of_periods.sql": ("school_day", "school_month", "school_period", "school_finding"),
+}
 
 _log = logging.getLogger(__name__)
 
@@ -197,20 +208,30 @@ def _renew_roles(connection: psycopg.Connection) -> None:
         "people": sql.Identifier(people),
         "database": sql.Identifier(connection.info.dbname),
     }
-    connection.execute(_statements("roles.sql").format(**names))
-    connection.execute(_statements("people.sql").format(**names))
-    for table in ("agent", "computer_health"):
-        connection.execute(_statements("reader_of_agents.sql").format(table=sql.Identifier(table), **names))
-    for table in ("school", "school_history", "report", "measurement", "speed_test"):
-        connection.execute(_statements("reader.sql").format(table=sql.Identifier(table), **names))
-    for table in ("room", "sighting", "test_order", "lease", "school_fleet"):
-        connection.execute(_statements("reader_of_rooms.sql").format(table=sql.Identifier(table), **names))
-    for table in ("school_day", "school_month", "school_period", "school_finding"):
-        connection.execute(_statements("reader_of_periods.sql").format(table=sql.Identifier(table), **names))
+    for file in ("roles.sql", "people.sql", "log.sql", "agreements.sql", "records.sql", "verdicts.sql", "notices.sql"):
+        _execute(connection, file, names)
+    for file, tables in _READ.items():
+        for table in tables:
+            _execute(connection, file, names | {"table": sql.Identifier(table)})
 
 
-def _statements(file: str) -> sql.SQL:
-    return sql.SQL((_FOLDER / file).read_text(encoding="utf-8"))
+def _execute(connection: psycopg.Connection, file: str, names: Mapping[str, sql.Identifier]) -> None:
+    """Run the statements of a file one by one: over several machines Citus passes on what came in one go as one."""
+    for statement in statements((_FOLDER / file).read_text(encoding="utf-8")):
+        connection.execute(sql.SQL(statement).format(**names))
+
+
+def statements(text: str) -> list[str]:
+    """Cut a file into its statements: each ends with a semicolon at a line's end, outside of $$ and comments."""
+    found, lines, is_body = [], [], False
+    for line in text.splitlines():
+        code = line.partition("--")[0].rstrip()
+        lines.append(line)
+        is_body ^= code.count("$$") % 2 == 1
+        if code.endswith(";") and not is_body:
+            found.append("\n".join(lines))
+            lines = []
+    return found
 
 
 def _make_role(connection: psycopg.Connection, role: str) -> None:

@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Json
 
 from collector.errors import NotFound
+from collector.store import agreements
 from collector.store.database import Connection
 from collector.store.questions import sql
 
@@ -65,6 +66,7 @@ def keep_schools(connection: Connection, schools: Sequence[SchoolRecord]) -> tup
         earlier = SQL(sql("give_first_operator")).format(table=Identifier(table))
         connection.execute(earlier, {"schools": ids})
     connection.execute(sql("rooms_follow_their_school"), {"schools": ids})
+    agreements.follow_schools(connection, ids)
     return len(schools) - known, known
 
 

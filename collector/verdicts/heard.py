@@ -17,15 +17,18 @@ from agent.contract.rules import Rules
 from agent.contract.signs import Signs
 from agent.contract.standards import Interval
 from collector.verdicts.terms import WAYS, Terms, Way
+from collector.verdicts.twins import Twin, Twins, goes_over
 
 Void = Literal[
-    "unreadable",  # the report cannot be read, or not the part that has the test
-    "key_revoked",  # made after the computer's key was revoked
+    "signature",  # not signed with the key of a computer of this school
+    "unreadable",  # the report cannot be read
+    "key_revoked",  # came in after the computer's key was no longer trusted
+    "chain_forked",  # the computer told two histories, and this is after they part
     "clock",  # the computer's clock was wrong when it was made
     "failed",  # no figure came of it
     "contradiction",  # figures that cannot all be true
     "other_path",  # through a VPN, a proxy or something that this version does not know
-    "other_line",  # it went over the school's other line
+    "other_line",  # it went over the school's other line, or nobody can tell over which
     "server_inside",  # against a server in the operator's own network
     "server_unknown",  # against a server that nobody has placed
     "hours",  # outside of the hours that the contract names
@@ -43,7 +46,8 @@ Weak = Literal[
     "maybe_in_use",  # it looks as if somebody else was on the line, and nobody counted
     "inside",  # the diagnosis names the inside of the school
     "server_limited",  # the server was the limit
-    "no_record",  # without the server's own record, where the rule asks for it
+    "chain_torn",  # reports before or after it are missing, and nobody knows what they said
+    "no_record",  # without the server's own record, although this server makes them
 ]
 HELD_BACK = frozenset({"cross_traffic", "host_limited", "link_limited", "server_limited", "sleep"})
 
@@ -63,6 +67,8 @@ class Eligibility(Struct, frozen=True, kw_only=True):
     cpu_busy_ratio: float
     own_traffic_ratio: float
     places: Mapping[str, str] = {}
+    twins: Twins = Twins((), ())
+    has_other_line: bool = False
 
 
 class Heard(Struct, frozen=True, kw_only=True):
@@ -89,6 +95,7 @@ class Session(Struct, frozen=True, kw_only=True):
     created_at: datetime
     measurements: tuple[Measurement | Unknown, ...]
     void: tuple[Void, ...] = ()
+    weak: tuple[Weak, ...] = ()
 
 
 def of_computer(sessions: Sequence[Session], terms: Terms, rule: Eligibility, rules: Rules) -> list[Heard]:
@@ -102,8 +109,9 @@ def of_computer(sessions: Sequence[Session], terms: Terms, rule: Eligibility, ru
         for position, one in enumerate(session.measurements):
             if isinstance(one, Throughput):
                 source = Source(session.agent, session.sequence, position)
-                test = _Test(one, session, source, link, signs_of[id(one)])
-                found += [_heard(test, way, rule) for way in WAYS if terms.promised_bps(way) is not None]
+                test = _Test(one, session, source, link, signs_of[id(one)], rule.twins.of(one))
+                other = _other_line(test, terms, rule)
+                found += [_heard(test, way, rule, other) for way in WAYS if terms.promised_bps(way) is not None]
     return found
 
 
@@ -113,12 +121,13 @@ class _Test(Struct, frozen=True):
     source: Source
     link: Link | None
     signs: Signs
+    twin: Twin
 
 
-def _heard(test: _Test, way: Way, rule: Eligibility) -> Heard:
+def _heard(test: _Test, way: Way, rule: Eligibility, other: Sequence[Void]) -> Heard:
     one = test.throughput
     direction = one.download if way == "download" else one.upload
-    void = [*test.session.void, *_void(one, direction, rule)]
+    void = [*test.session.void, *other, *_void(one, direction, rule)]
     return Heard(
         source=test.source,
         way=way,
@@ -127,8 +136,16 @@ def _heard(test: _Test, way: Way, rule: Eligibility) -> Heard:
         rate=None if direction is None else standards.interval_of(direction),
         void=tuple(dict.fromkeys(void)),
         link_bps=test.link.speed_bps if test.link is not None else None,
-        weak=tuple(dict.fromkeys(_weak(test, direction, rule))),
+        weak=tuple(dict.fromkeys([*test.session.weak, *_weak(test, direction, rule)])),
     )
+
+
+def _other_line(test: _Test, terms: Terms, rule: Eligibility) -> list[Void]:
+    """Say so where a test contradicts its server's record, or did not surely go over this line."""
+    found: list[Void] = ["record_differs"] if test.twin.differs else []
+    if test.twin.record is not None and terms.networks:
+        return found if goes_over(test.twin.record, terms.networks) else [*found, "other_line"]
+    return [*found, "other_line"] if rule.has_other_line else found
 
 
 def _void(test: Throughput, direction: Direction | None, rule: Eligibility) -> Iterator[Void]:
@@ -162,6 +179,8 @@ def _weak(test: _Test, direction: Direction | None, rule: Eligibility) -> Iterat
         yield "maybe_in_use"
     if seen.inside:
         yield "inside"
+    if test.twin.record is None and rule.twins.is_kept_by(test.throughput.server):
+        yield "no_record"
 
 
 def _link(link: Link | None) -> Iterator[Weak]:

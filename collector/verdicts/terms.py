@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from agent.contract.values import Aware
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+ContractId = Annotated[str, Meta(min_length=1, max_length=128)]
 LineId = Annotated[str, Meta(pattern="^[0-9A-Za-z._-]{1,64}$", max_length=64)]
 Way = Literal["download", "upload"]
 Which = Literal["most", "normal", "least"]
@@ -27,13 +28,14 @@ class Terms(Struct, frozen=True, kw_only=True):
     ``number`` counts the records of this contract. ``valid_from`` and ``valid_to`` are days, both included; no end is
     null. ``hours``: when the line has to keep it. ``networks``: the public addresses of this line as CIDR, needed where
     a school has two lines. ``maintenance_h_per_year``: announced works beyond this count. ``price_per_month`` is what a
-    reduction is a share of. Speeds are those of the IP layer: the promised (or most), and where the contract names them
-    the normally available one and the least. A speed that was not promised is null, and nobody is judged by it.
+    reduction is a share of, ``reduction`` how it is counted. Speeds are those of the IP layer: the promised (or most),
+    and where the contract names them the normally available one and the least. A speed that was not promised is null,
+    and nobody is judged by it.
     """
 
     school: Annotated[str, Meta(min_length=1, max_length=64)]
     line: LineId = "1"
-    contract: Name
+    contract: ContractId
     number: Annotated[int, Meta(ge=1, le=100_000)] = 1
     operator: Name
     valid_from: date
@@ -48,9 +50,10 @@ class Terms(Struct, frozen=True, kw_only=True):
     outage_h_per_year: Annotated[float, Meta(ge=0, le=8784)] | None = None
     hours: Literal["lessons", "always"] = "lessons"
     rule: Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")] = "80-80"
-    maintenance_h_per_year: Annotated[float, Meta(ge=0, le=8784)] = 0
+    maintenance_h_per_year: Annotated[float, Meta(ge=0, le=8784)] = 0.0
     networks: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=32)] = ()
     price_per_month: Decimal | None = None
+    reduction: Literal["none", "proportional", "levels"] = "none"
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
     recorded_at: Aware
     author: Name

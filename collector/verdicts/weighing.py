@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from collector.verdicts import bounds
-from collector.verdicts.bounds import Day
+from collector.verdicts.bounds import Day, Sample
 
 State = Literal["kept", "watch", "broken", "too little"]
 _PLACES = Decimal("0.000001")
@@ -49,18 +49,9 @@ class Part(Struct, frozen=True, kw_only=True):
 
 def weigh(name: str, days: Sequence[Day], limit: Fraction, statistics: Statistics, parts: int) -> Part:
     """Weigh one of ``parts`` promises of a contract, which share the risk of a wrong accusation (Bonferroni)."""
-    sample = bounds.sample_of(
-        days,
-        least=Fraction(0),
-        pooled=statistics.pooled_correlation,
-        enough_days=statistics.own_correlation_days,
-    )
-    risk, watch_risk = (_ROUNDING.divide(one, Decimal(parts)) for one in (statistics.risk, statistics.watch_risk))
-    enough = sample.effective >= statistics.effective_slots and sample.days >= statistics.days
+    sample = sampled(days, statistics)
     chance = bounds.tail(sample, limit) if sample.judged else None
-    state: State = "too little"
-    if enough and chance is not None:
-        state = "broken" if chance < risk else "watch" if chance < watch_risk else "kept"
+    risk = _ROUNDING.divide(statistics.risk, Decimal(parts))
     return Part(
         name=name,
         limit=rounded(limit),
@@ -73,8 +64,27 @@ def weigh(name: str, days: Sequence[Day], limit: Fraction, statistics: Statistic
         bound=rounded(bounds.most_that_is_likely(sample, risk)) if sample.judged else None,
         chance=None if chance is None else rounded(chance),
         risk=rounded(risk),
-        state=state,
+        state=state_of(sample, chance, statistics, parts),
     )
+
+
+def sampled(days: Sequence[Day], statistics: Statistics) -> Sample:
+    """Add up a month's days as these statistics ask for it."""
+    return bounds.sample_of(
+        days,
+        least=Fraction(0),
+        pooled=statistics.pooled_correlation,
+        enough_days=statistics.own_correlation_days,
+    )
+
+
+def state_of(sample: Sample, chance: Decimal | None, statistics: Statistics, parts: int) -> State:
+    """Return what a sample that comes out so by this chance says of one of ``parts`` promises."""
+    if chance is None or sample.effective < statistics.effective_slots or sample.days < statistics.days:
+        return "too little"
+    if chance < _ROUNDING.divide(statistics.risk, Decimal(parts)):
+        return "broken"
+    return "watch" if chance < _ROUNDING.divide(statistics.watch_risk, Decimal(parts)) else "kept"
 
 
 def rounded(value: Fraction | Decimal) -> float:

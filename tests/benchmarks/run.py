@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks import (
+    accusations,
     boosts,
     causes,
     cost,
@@ -27,6 +28,7 @@ from tests.benchmarks import (
     kills,
     leases,
     lines,
+    log,
     memory,
     places,
     schools,
@@ -48,7 +50,9 @@ ELSEWHERE: dict[str, Callable[[], None]] = {
     "ingest": ingest.run,
     "herd": herd.run,
     "kills": kills.run,
+    "log": log.run,
     "leases": leases.run,
+    "accusations": accusations.run,
 }
 
 

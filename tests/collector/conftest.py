@@ -22,6 +22,15 @@ from tests.fakes.computer import Computer
 _numbers = itertools.count(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_folder(tmp_path_factory):
+    """A folder for what collectors keep beside their databases: never that of this computer."""
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NETREADY_DATA", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """One real PostgreSQL for all tests of the collector; what has to outlive a crash has servers of its own."""

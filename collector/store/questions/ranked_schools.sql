@@ -3,7 +3,8 @@
 -- many slots more had been measured: a school with three slots neither tops the list nor ends it. Those judged come first,
 -- then those without enough data (score -1) by their speeds, then those with nothing to rank by (-2).
 -- Whole rows are read of the wanted page only, by an array of its schools (joined, the planner would read all, each from
--- another block): the other thousands are ordered by what the index holds of them. What is joined to the registry is looked up first: over several machines (Citus) policies allow no other way.
+-- another block): the other thousands are ordered by what the index holds of them. What is joined to the registry is
+-- looked up first: over several machines (Citus) policies allow no other way.
 with mine as materialized (
     select case when current_setting('netready.role', true) = 'operator'
         then current_setting('netready.scope', true) else '' end as operator

@@ -1,0 +1,275 @@
+"""Who may say that a span of time does not count, of which lines; taken in, confirmed, refused and withdrawn."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, structs
+
+from agent.contract.values import Aware, Text
+from collector.agreements import again
+from collector.errors import NotAllowed, NotFound
+from collector.store import agreements, audit, schools
+from collector.store.audit import Who
+from collector.store.database import Connection
+from collector.store.schools import SchoolRecord
+from collector.verdicts import exclusions
+from collector.verdicts.errors import AgreementError
+from collector.verdicts.exclusions import Exclusion, Kind, RegionId, State
+from collector.verdicts.standard import shipped_standard
+from collector.verdicts.terms import LineId, Name, Terms
+
+Settling = Literal["confirm", "refuse", "withdraw"]
+_FAR = timedelta(days=20 * 365)
+_OFFICES = (None, "ministry", "admin")  # null: whoever runs the collector, at its own command line
+_MAY: dict[str | None, tuple[Kind, ...]] = {
+    None: exclusions.KINDS,
+    "ministry": exclusions.KINDS,
+    "admin": exclusions.KINDS,
+    "region": exclusions.KINDS,
+    "operator": ("planned_works", "power_cut", "force_majeure"),
+    "school": ("power_cut", "school_disconnection"),
+}
+# What an operator says of itself and nobody announced: it counts once somebody else confirms it.
+_CLAIMS: tuple[Kind, ...] = ("power_cut", "force_majeure")
+
+
+class Filing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A span of time that shall not count; ``announced_at`` is for the ministry and regions to vouch for."""
+
+    kind: Kind
+    school: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    line: LineId | None = None
+    operator: Name | None = None
+    region: RegionId | None = None
+    begins: Aware
+    ends: Aware
+    announced_at: Aware | None = None
+    reason: Annotated[str, Meta(min_length=1, max_length=2_000)]
+
+
+class Settlement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What becomes of an exclusion: a claim is confirmed or refused, what was filed is withdrawn."""
+
+    action: Settling
+    reason: Text = ""
+
+
+def file(connection: Connection, filing: Filing, *, who: Who, now: datetime, dispute: str | None = None) -> Exclusion:
+    """Record a span of time that does not count, or that somebody claims not to.
+
+    Raises:
+        NotFound: there is no such school or region.
+        NotAllowed: somebody may not say this, or not of these lines.
+        AgreementError: it cannot be so: too long, too late, not announced in time.
+    """
+    agreements.one_change_at_a_time(connection)
+    if who.role == "operator" and filing.operator is None:
+        filing = structs.replace(filing, operator=who.scope)
+    school = _place(connection, filing)
+    mine = _contracts(connection, filing, school)
+    _check_may_file(filing, who, school, mine)
+    _check_span(filing, who, now)
+    kept = Exclusion(
+        id=secrets.token_hex(8),
+        state="claimed" if who.role == "operator" and filing.kind in _CLAIMS else "in_force",
+        kind=filing.kind,
+        school=filing.school,
+        line=filing.line,
+        operator=filing.operator,
+        region=filing.region,
+        begins=filing.begins.astimezone(UTC),
+        ends=filing.ends.astimezone(UTC),
+        announced_at=min(filing.announced_at or now, now).astimezone(UTC),
+        recorded_at=now,
+        author=who.name,
+        role=who.role,
+        reason=filing.reason,
+        dispute=dispute,
+    )
+    _keep(connection, kept, _shown_to(filing, mine), who=who, now=now)
+    return kept
+
+
+def listed(
+    connection: Connection, *, school: str | None, begins: datetime | None, ends: datetime | None
+) -> list[Exclusion]:
+    """Return each exclusion that the viewer may see as its newest record says, by when it begins.
+
+    Args:
+        connection: whose rights count.
+        school: for this school: its own, those of its region, and those of the whole country.
+        begins: that end after it.
+        ends: that begin before it.
+
+    Raises:
+        NotFound: the viewer sees no such school.
+    """
+    region = None if school is None else schools.visible_school(connection, school).region_id
+    found = agreements.exclusions(connection, school_id=school, region_id=region, begins=begins, ends=ends)
+    return exclusions.newest(found)
+
+
+def records_of(connection: Connection, exclusion_id: str) -> list[Exclusion]:
+    """Return all records of an exclusion; raises NotFound if there is none that the viewer may see."""
+    found = agreements.exclusions(connection, exclusion_id=exclusion_id)
+    if not found:
+        raise NotFound(f"there is no exclusion {exclusion_id!r} that you may see")
+    return found
+
+
+def settle(connection: Connection, exclusion_id: str, wanted: Settlement, *, who: Who, now: datetime) -> Exclusion:
+    """Confirm, refuse or withdraw an exclusion; the records before stay.
+
+    Raises:
+        NotFound: there is no such exclusion.
+        NotAllowed: somebody may not.
+        AgreementError: it is not so that this can be done to it.
+    """
+    agreements.one_change_at_a_time(connection)
+    records = records_of(connection, exclusion_id)
+    last, first = records[-1], records[0]
+    school = None if last.school is None else schools.visible_school(connection, last.school)
+    state = _settled(wanted.action, first, last, who, school)
+    kept = structs.replace(
+        last,
+        number=last.number + 1,
+        state=state,
+        recorded_at=now,
+        author=who.name,
+        role=who.role,
+        reason=wanted.reason or last.reason,
+    )
+    _keep(connection, kept, agreements.shown_to(connection, first), who=who, now=now)
+    return kept
+
+
+def _settled(action: Settling, first: Exclusion, last: Exclusion, who: Who, school: SchoolRecord | None) -> State:
+    """Return the state that an exclusion comes to; raises NotAllowed and AgreementError as ``settle`` does."""
+    region = last.region if school is None else school.region_id
+    is_office = who.role in _OFFICES or (who.role == "region" and who.scope == region)
+    may = {
+        "confirm": is_office or (who.role == "school" and who.scope == last.school and last.kind == "power_cut"),
+        "refuse": is_office,
+        "withdraw": _filed(first, who, region),
+    }
+    if not may[action]:
+        raise NotAllowed(
+            f"the role {who.role} cannot {action} exclusion {last.id}: the ministry and the region confirm and refuse,"
+            " a school confirms its own power cuts, and whoever filed one withdraws it"
+        )
+    before: dict[Settling, tuple[State, ...]] = {
+        "confirm": ("claimed",),
+        "refuse": ("claimed", "in_force"),
+        "withdraw": ("claimed", "in_force"),
+    }
+    if last.state not in before[action]:
+        raise AgreementError(f"exclusion {last.id} is {last.state.replace('_', ' ')}; it cannot be {_done(action)}")
+    found: dict[Settling, State] = {"confirm": "in_force", "refuse": "refused", "withdraw": "withdrawn"}
+    return found[action]
+
+
+def _done(action: Settling) -> str:
+    return {"confirm": "confirmed", "refuse": "refused", "withdraw": "withdrawn"}[action]
+
+
+def _filed(first: Exclusion, who: Who, region: str | None) -> bool:
+    """Tell whether somebody stands for whoever filed it."""
+    if first.role in _OFFICES:
+        return who.role in _OFFICES
+    whose = {"operator": first.operator, "school": first.school, "region": region}
+    return who.role == first.role and who.scope is not None and who.scope == whose[str(first.role)]
+
+
+def _place(connection: Connection, filing: Filing) -> SchoolRecord | None:
+    """Return the school that a filing names; raises NotFound and AgreementError."""
+    if filing.school is None and filing.line is not None:
+        raise AgreementError("line: a line is one school's; name the school too")
+    if filing.school is not None and filing.region is not None:
+        raise AgreementError("region: a school lies in its region; name one of the two")
+    if filing.school is None and filing.operator is None and filing.region is None:
+        raise AgreementError("name whom it is for: a school, an operator or a region")
+    if filing.region is not None and filing.region not in schools.regions(connection):
+        raise NotFound(f"there is no region {filing.region!r}; write its code, as KZ-75")
+    return None if filing.school is None else schools.visible_school(connection, filing.school)
+
+
+def _contracts(connection: Connection, filing: Filing, school: SchoolRecord | None) -> list[Terms]:
+    """Return the contracts that a filing can be about."""
+    within = None if school is None else [school.school_id]
+    if filing.region is not None:
+        within = [one.school_id for one in schools.schools(connection, filing.region)]
+    found = agreements.terms_of(connection, schools=within, operator=filing.operator)
+    return [one for one in found if filing.line in (None, one.line)]
+
+
+def _check_may_file(filing: Filing, who: Who, school: SchoolRecord | None, mine: Sequence[Terms]) -> None:
+    if filing.kind not in _MAY.get(who.role, ()):
+        may = ", ".join(_MAY.get(who.role, ())) or "nothing"
+        raise NotAllowed(f"the role {who.role} cannot file {filing.kind}; it files {may}")
+    if who.role == "operator" and (filing.operator != who.scope or not mine):
+        raise NotAllowed("an operator files exclusions of its own contracts, and none of yours is meant by this")
+    if who.role == "school" and filing.school != who.scope:
+        raise NotAllowed("a school files exclusions of its own lines; name it")
+    if who.role == "region" and who.scope != (school.region_id if school else filing.region):
+        raise NotAllowed("a region files exclusions of its own schools; name one, or the region")
+    if filing.announced_at is not None and who.role not in (*_OFFICES, "region"):
+        raise NotAllowed(
+            "announced_at: what is filed here is announced now; the ministry or the region may vouch for another time"
+        )
+    if filing.kind == "planned_works" and filing.operator is None:
+        raise AgreementError("operator: works are somebody's; name the operator whose yearly allowance they use")
+
+
+def _check_span(filing: Filing, who: Who, now: datetime) -> None:
+    """Refuse a span that could not count."""
+    numbers = shipped_standard().exclusions
+    if not all(abs(one - now) < _FAR for one in (filing.begins, filing.ends, filing.announced_at or now)):
+        raise AgreementError("begins: it lies decades away; is the year right?")
+    if filing.begins >= filing.ends:
+        raise AgreementError("ends: it ends before it begins")
+    if filing.ends - filing.begins > timedelta(days=numbers.longest_days.value):
+        raise AgreementError(f"ends: at most {numbers.longest_days.value} days at a time; file the rest again")
+    late = now - filing.ends > timedelta(days=numbers.filed_within_days.value)
+    if late and who.role in ("operator", "school"):
+        raise AgreementError(
+            f"ends: it ended more than {numbers.filed_within_days.value} days ago; ask the ministry or the region,"
+            " or dispute the verdict"
+        )
+    ahead = filing.begins - min(filing.announced_at or now, now)
+    if filing.kind == "planned_works" and ahead < timedelta(hours=numbers.announced_h.value):
+        raise AgreementError(
+            f"begins: planned works have to be announced {numbers.announced_h.value} hours ahead; these would count"
+        )
+
+
+def _shown_to(filing: Filing, mine: Iterable[Terms]) -> list[str]:
+    """Return the operators whose lines are meant; none where all of them are."""
+    if filing.operator is not None:
+        return [filing.operator]
+    return sorted({one.operator for one in mine}) if filing.school is not None else []
+
+
+def _keep(connection: Connection, kept: Exclusion, shown_to: Sequence[str], *, who: Who, now: datetime) -> None:
+    """Add a record; what changed for months that are judged already has them judged again."""
+    region_id = kept.region or ""
+    if kept.school is not None:
+        region_id = schools.visible_school(connection, kept.school).region_id
+    agreements.keep_exclusion(connection, kept, region_id, shown_to)
+    about = f"school {kept.school}" if kept.school else f"exclusion {kept.id}"
+    detail = {"exclusion": kept.id, "number": kept.number, "kind": kept.kind, "state": kept.state}
+    audit.note(connection, who, "changed", about, now=now, detail=detail)
+    if kept.begins <= now and kept.state != "claimed":
+        again.judge(connection, _schools(connection, kept), kept.begins.date(), min(now, kept.ends).date(), now)
+
+
+def _schools(connection: Connection, kept: Exclusion) -> list[str]:
+    """Return the schools that an exclusion concerns."""
+    if kept.school is not None:
+        return [kept.school]
+    found = agreements.terms_of(connection, operator=kept.operator)
+    if kept.region is None:
+        return sorted({one.school for one in found})
+    within = {one.school_id for one in schools.schools(connection, kept.region)}
+    return sorted({one.school for one in found} & within)

@@ -1,0 +1,87 @@
+"""What a verifier finds out, line by line and verdict by verdict; pure."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from agent.contract.values import Aware
+from collector.evidence.bundle import Place
+from collector.evidence.errors import EvidenceError
+from collector.evidence.places import KnownLog, Thing, check_thing
+
+
+class Finding(Struct, frozen=True, order=True):
+    """What is said of a line: why it proves nothing, or what whoever reads it should know."""
+
+    line: int
+    what: str
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """A verdict as a bundle shows it.
+
+    ``line_number`` is the verdict's own line, ``sha256`` of its bytes. ``half_hours`` are those of lessons on the days
+    under contract, ``tested`` those of them with any test. ``missing`` counts reports that must be there and are not,
+    by the computers' own numbers. ``with_record`` counts tests of which the server's own signed record tells the same,
+    ``differing`` another thing; ``only_server`` those that no report tells of.
+    """
+
+    line_number: int
+    school: str
+    line: str
+    month: str
+    operator: str
+    version: int
+    state: str
+    sha256: str
+    synthetic: bool
+    reports: int = 0
+    computers: int = 0
+    tests: int = 0
+    missing: int = 0
+    half_hours: int = 0
+    tested: int = 0
+    with_record: int = 0
+    differing: int = 0
+    only_server: int = 0
+    chance: float | None = None
+    lines_of_operator: int | None = None
+    is_same: bool = False
+
+
+class KeyOfServer(Struct, frozen=True, kw_only=True):
+    """What a bundle has to know of a test server's key: it is believed of tests that began before it ended."""
+
+    key_id: str
+    public_key: bytes
+    ended_at: Aware | None = None
+
+
+class Shared(Struct, kw_only=True):
+    """What came before the verdicts in a bundle, and what is found in all of them.
+
+    ``used``: rules that a verdict names. ``pending``: lines with things that have no place in a log yet.
+    """
+
+    logs: dict[int, KnownLog] = {}
+    rules: dict[str, str] = {}
+    servers: dict[str, KeyOfServer] = {}
+    made_by: str = ""
+    used: set[str] = set()
+    findings: list[Finding] = []
+    remarks: list[Finding] = []
+    pending: list[int] = []
+
+    def found(self, line: int, what: str) -> None:
+        """Note what is wrong."""
+        self.findings.append(Finding(line, what))
+
+    def check(self, number: int, place: Place | None, thing: Thing, *, at: datetime | None = None) -> None:
+        """Check that a thing of a line stands in its place, or note what is wrong."""
+        if place is None:
+            self.pending.append(number)
+            return
+        try:
+            check_thing(self.logs, place, thing, at=at)
+        except EvidenceError as error:
+            self.found(number, str(error))

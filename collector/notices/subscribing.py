@@ -1,0 +1,106 @@
+"""Who is told: subscriptions are made and ended, and tried out."""
+
+import secrets
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from agent.contract.values import Text
+from collector.errors import NotAllowed, NotFound
+from collector.notices import destination, mail, message, webhooks
+from collector.notices.errors import NoticeError
+from collector.settings import NoticesSettings
+from collector.store import audit, notices
+from collector.store.audit import Who
+from collector.store.database import Connection, Viewer
+from collector.store.notices import Channel, Kind, NewDelivery, Subscriber
+
+
+class Wish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who wants to be told where; ``kinds`` empty: of everything that they may see."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    channel: Channel
+    address: Text
+    kinds: Annotated[tuple[Kind, ...], Meta(max_length=20)] = ()
+
+
+class Subscribed(Struct, frozen=True, kw_only=True):
+    """A new subscription. ``secret``: what a webhook's messages are signed with; it is shown only now."""
+
+    subscriber: Subscriber
+    secret: str | None
+
+
+def subscribe(
+    connection: Connection, wish: Wish, viewer: Viewer, settings: NoticesSettings, *, who: Who, now: datetime
+) -> Subscribed:
+    """Tell somebody, from now on, of what this viewer may see.
+
+    Raises:
+        NoticeError: the address cannot be used, is subscribed already, or there are enough subscriptions.
+        SettingsError: it is an email, and there is no mail server.
+    """
+    if wish.channel == "email":
+        mail.checked(wish.address)
+        mail.check_settings(settings)
+    else:
+        destination.checked(wish.address)
+    own = [one for one in notices.subscribers(connection) if Viewer(one.role, one.scope) == viewer]
+    if len(own) >= settings.subscribers_each:
+        raise NoticeError(f"there are {len(own)} subscriptions already, which is all that there may be; end one first")
+    same = next((one for one in own if (one.channel, one.address) == (wish.channel, wish.address)), None)
+    if same is not None:
+        raise NoticeError(f"this address is subscribed already as {same.name!r} ({same.id}); end that one first")
+    secret = webhooks.new_secret() if wish.channel == "webhook" else None
+    made = Subscriber(
+        id=secrets.token_hex(8),
+        name=wish.name,
+        role=viewer.role,
+        scope=viewer.scope,
+        channel=wish.channel,
+        address=wish.address,
+        kinds=tuple(dict.fromkeys(wish.kinds)),
+        author=who.name,
+        created_at=now,
+    )
+    notices.keep_subscriber(connection, made, secret)
+    _note(connection, who, made, "subscribed", now)
+    return Subscribed(subscriber=made, secret=None if secret is None else webhooks.shown(secret))
+
+
+def one_of(connection: Connection, subscriber_id: str, viewer: Viewer) -> Subscriber:
+    """Return a subscriber that is still told, for a viewer who may change that.
+
+    Raises:
+        NotFound: there is none that the viewer may see.
+        NotAllowed: it is another's; the ministry may end it.
+    """
+    found = notices.subscribers(connection, subscriber_id=subscriber_id)
+    if not found:
+        raise NotFound(f"there is no subscription {subscriber_id!r} that you may see")
+    if viewer != Viewer(found[0].role, found[0].scope) and viewer.role not in ("ministry", "admin"):
+        raise NotAllowed("a subscription is changed by those it is for, and by the ministry")
+    return found[0]
+
+
+def end(connection: Connection, one: Subscriber, *, who: Who, now: datetime) -> None:
+    """Send a subscriber nothing more, not even what waits."""
+    notices.end_subscriber(connection, one.id, f"ended by {who.name}", now)
+    _note(connection, who, one, "ended", now)
+
+
+def test(connection: Connection, one: Subscriber, *, who: Who, now: datetime) -> str:
+    """Let a test wait for its turn; return its id."""
+    event_id = secrets.token_hex(16)
+    body = message.encoded(message.test_event(event_id, now))
+    new = NewDelivery(school="", event_id=event_id, kind="test", subscriber=one, body=body)
+    notices.keep_test(connection, new, now)
+    _note(connection, who, one, "tested", now)
+    return event_id
+
+
+def _note(connection: Connection, who: Who, one: Subscriber, done: str, now: datetime) -> None:
+    detail = {"id": one.id, "done": done, "channel": one.channel, "role": one.role, "scope": one.scope}
+    audit.note(connection, who, "changed", f"notices to {one.name}", now=now, detail=detail)

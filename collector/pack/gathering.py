@@ -1,0 +1,178 @@
+"""One verdict with all that it rests on, read from the database as it was when that version was made."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct, structs
+
+from agent.contract.errors import SettingsError
+from collector.errors import NotFound
+from collector.evidence import entry, note
+from collector.store import agreements, checkpoints, evidence, packs, schools, verdicts
+from collector.store.database import MINISTRY, Connection, Database, Viewer
+from collector.store.packs import Drawn
+from collector.store.schools import RegionRecord, SchoolRecord
+from collector.store.verdicts import Line, Listed
+from collector.verdicts import canonical, standard
+from collector.verdicts.facts import Facts, SignedReport, days_of
+from collector.verdicts.judge import Judgement, judge
+from collector.verdicts.standard import Standard
+from collector.verdicts.terms import stretches
+
+_DAY = timedelta(days=1)
+_FEW = 100
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """Which verdict is asked for; null: the newest version, and the one operator there is."""
+
+    school: str
+    month: str
+    line: str | None = None
+    operator: str | None = None
+    version: int | None = None
+
+
+class Signed(Struct, frozen=True):
+    """The first checkpoint that covers an entry: size, root, when it was signed, and who cosigned it."""
+
+    size: int
+    root: bytes
+    at: datetime
+    witnesses: tuple[str, ...]
+
+
+class LogPlace(Struct, frozen=True, kw_only=True):
+    """Where a verdict stands in the log: which log by origin and key, which entry, and its first checkpoint."""
+
+    origin: str
+    key: str
+    index: int
+    signed: Signed | None
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """A version of a verdict, ``newest`` being the newest there is, with what it was drawn from.
+
+    ``judgement`` is null where what is stored does not come to this verdict any more.
+    """
+
+    verdict: Listed
+    newest: int
+    facts: Facts
+    standard: Standard
+    judgement: Judgement | None
+    school: SchoolRecord | None
+    region: RegionRecord | None
+    place: LogPlace | None
+
+
+def case_of(database: Database, viewer: Viewer, asked: Asked) -> Case:
+    """Return a verdict that the viewer may see, with all that it rests on.
+
+    Raises:
+        NotFound: there is no such verdict that the viewer may see, or its rules are lost.
+        SettingsError: there are several; names what to choose from.
+    """
+    with database.reading(viewer) as connection:
+        one, newest = _chosen(connection, asked)
+        drawn = packs.drawn_from(connection, one)
+        if drawn is None:
+            raise NotFound("this verdict was replaced just now; ask again")
+        if drawn.standard is None or drawn.causes is None:
+            raise NotFound("the rules that this verdict names are not stored here; restore the database whole")
+        place = _place(connection, one)
+        region = schools.regions(connection).get(one.region)
+    facts = _facts(one, drawn)
+    # Who may see a verdict may see what it was drawn from: exactly the reports of its days. Their rows name the
+    # operator of the whole school, which on a second line is another one: so the ministry's eyes read them.
+    with database.reading(MINISTRY) as connection:
+        school = schools.school(connection, one.school)
+        facts = structs.replace(facts, reports=tuple(_reports(connection, one, facts)))
+    judgement = judge(facts)
+    is_same = canonical.encode(judgement.verdict) == canonical.encode(one.verdict)
+    return Case(
+        verdict=one,
+        newest=newest,
+        facts=facts,
+        standard=standard.parse(facts.standard),
+        judgement=judgement if is_same else None,
+        school=school,
+        region=region,
+        place=place,
+    )
+
+
+def _chosen(connection: Connection, asked: Asked) -> tuple[Listed, int]:
+    lines = [asked.line] if asked.line is not None else _lines(connection, asked)
+    found = [
+        one
+        for line in lines
+        for one in verdicts.versions(connection, Line(asked.school, line), asked.month, asked.operator)
+    ]
+    choices = sorted({(one.line, one.operator) for one in found})
+    if len(choices) > 1:
+        named = ", ".join(f"line {line} of {operator}" for line, operator in choices)
+        raise SettingsError(f"there are several verdicts: {named}; name the line and the operator")
+    newest = max((one.version for one in found), default=0)
+    for one in found:
+        if one.version == (newest if asked.version is None else asked.version):
+            return one, newest
+    which = "verdict" if asked.version is None else f"version {asked.version} of the verdict"
+    raise NotFound(f"there is no {which} on school {asked.school!r} for {asked.month} that you may see")
+
+
+def _lines(connection: Connection, asked: Asked) -> list[str]:
+    wanted = verdicts.Wanted(school=asked.school, first=asked.month, last=asked.month, operator=asked.operator)
+    found, _ = verdicts.listed(connection, wanted, limit=_FEW, offset=0)
+    return sorted({one.line for one in found})
+
+
+def _facts(one: Listed, drawn: Drawn) -> Facts:
+    """Return the facts of a version without its reports."""
+    held = canonical.decode(drawn.facts, Facts)
+    return structs.replace(
+        held, standard=drawn.standard or b"", causes=drawn.causes or b"", discovery=one.verdict.discovery
+    )
+
+
+def _reports(connection: Connection, one: Listed, facts: Facts) -> list[SignedReport]:
+    """Return the reports of the days on which this operator had to answer, by what was known when it was judged."""
+    zone = ZoneInfo(facts.lessons.timetable.time_zone)
+    first, last = days_of(one.month)
+    begins, ends = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, last + _DAY))
+    recorded = agreements.terms_of(connection, schools=[one.school])
+    held = [
+        each
+        for each in stretches(recorded, first, last, known_at=one.judged_at)
+        if (each.terms.line, each.terms.operator) == (one.line, one.operator)
+    ]
+    found = []
+    for created_at, report in verdicts.reports(connection, one.school, begins, ends, one.judged_at):
+        day = facts.lessons.slot_of(created_at, 1).date()
+        if any(each.first <= day <= each.last for each in held):
+            found.append(report)
+    return found
+
+
+def _place(connection: Connection, one: Listed) -> LogPlace | None:
+    """Return where this version stands in the log, null while it waits for its place."""
+    logs = {each.number: each for each in evidence.logs(connection)}
+    for stored in packs.entries(connection, one):
+        if entry.decode(bytes(stored.entry)).sha256 == one.sha256:
+            log = logs[stored.log]
+            return LogPlace(
+                origin=log.origin,
+                key=note.key(log.origin, "log", log.public_key).text,
+                index=stored.index,
+                signed=_signed(connection, stored.log, stored.index),
+            )
+    return None
+
+
+def _signed(connection: Connection, log: int, index: int) -> Signed | None:
+    found = packs.first_checkpoint(connection, log, index)
+    if found is None:
+        return None
+    names = {each.witness for each in checkpoints.cosignatures(connection, log, found.size)}
+    return Signed(found.size, bytes(found.root), found.at, tuple(sorted(names)))

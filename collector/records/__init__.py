@@ -1,0 +1,230 @@
+"""Test servers and their own records of tests: taken in, checked, and laid beside what the computers reported."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from agent.contract import record, signing, wire
+from agent.contract.errors import MalformedError, SettingsError, SignatureError
+from agent.contract.record import ServerRecord
+from collector.errors import NotFound
+from collector.store import audit
+from collector.store import records as stored
+from collector.store.audit import Who
+from collector.store.database import Connection, Database
+from collector.store.records import MissingTest, NewRecord, Place, ServerKey
+
+MISSING_AFTER = timedelta(days=14)  # computers that were off line bring their reports by then
+WAITING_KEPT = timedelta(days=92)
+MAX_BODY_BYTES = 512 * 1024
+_CLOCK_TOLERANCE = timedelta(minutes=5)
+_AT_ONCE = 500
+_MOST_A_RUN = 20_000
+
+_log = logging.getLogger(__name__)
+_batch_decoder: msgspec.json.Decoder[wire.RecordBatch] = msgspec.json.Decoder(wire.RecordBatch)
+
+
+# -- servers -------------------------------------------------------------------------------------------------------
+
+
+class NewServer(Struct, frozen=True, kw_only=True):
+    """A test server as somebody names it; ``key`` is its public key in hex, as ``netready-agent reflect`` says it."""
+
+    url: str
+    key: str
+    place: Place
+    operator: str | None = None
+
+
+def add_server(connection: Connection, wanted: NewServer, who: Who, now: datetime) -> ServerKey:
+    """Believe records that this key signs from now on; a key that is known gets another address, place or operator.
+
+    Raises:
+        SettingsError: the address or the key is none.
+    """
+    public_key = _key(wanted.key)
+    parts = urlsplit(wanted.url)
+    if parts.scheme not in ("ws", "wss", "http", "https") or not parts.hostname or not wanted.url.isprintable():
+        raise SettingsError(f"{wanted.url!r} is not a test server's address; expected for example wss://host.example")
+    key_id = signing.agent_id(public_key)
+    before = stored.keys(connection, [key_id]).get(key_id)
+    since = before.since if before is not None and before.ended_at is None else now
+    made = ServerKey(
+        key_id=key_id,
+        public_key=public_key,
+        url=wanted.url,
+        place=wanted.place,
+        operator=wanted.operator,
+        since=since,
+        author=who.name,
+        recorded_at=now,
+    )
+    return _keep(connection, made, who, "server's key added" if before is None else "server's key changed")
+
+
+def end_server(connection: Connection, named: str, who: Who, now: datetime) -> list[ServerKey]:
+    """Believe no record of a test that begins from now on; ``named`` is a server's address, its key or the key's id.
+
+    Raises:
+        NotFound: no key in use is of that name.
+    """
+    found = [one for one in stored.keys(connection).values() if one.ended_at is None and named in _names(one)]
+    if not found:
+        raise NotFound(
+            f"no key in use belongs to {named!r}; 'netready-collector servers list' shows those that there are"
+        )
+    return [
+        _keep(connection, msgspec.structs.replace(one, ended_at=now, author=who.name, recorded_at=now), who, "ended")
+        for one in found
+    ]
+
+
+def _names(one: ServerKey) -> tuple[str, str, str]:
+    return one.url, one.key_id, one.public_key.hex()
+
+
+def _keep(connection: Connection, key: ServerKey, who: Who, what: str) -> ServerKey:
+    stored.keep_key(connection, key)
+    detail = {"key": key.key_id, "place": key.place, "operator": key.operator, "did": what}
+    audit.note(connection, who, "changed", f"server {key.url}", now=key.recorded_at, detail=detail)
+    return key
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != signing.PUBLIC_KEY_BYTES:
+        raise SettingsError("the key has to be 64 hexadecimal digits, as 'netready-agent reflect --state DIR' says it")
+    return key
+
+
+# -- records -------------------------------------------------------------------------------------------------------
+
+
+def read_batch(body: bytes) -> tuple[msgspec.Raw, ...]:
+    """Return the envelopes of a request's body; raises MalformedError where it is no batch of records."""
+    if len(body) > MAX_BODY_BYTES:
+        raise MalformedError(f"the body has more than {MAX_BODY_BYTES} bytes; send fewer records at once")
+    try:
+        return _batch_decoder.decode(body).envelopes
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError(f"the body is not a batch of records: {error}") from error
+
+
+def take(connection: Connection, envelopes: Sequence[msgspec.Raw], now: datetime) -> wire.RecordReply:
+    """Check and store records in the caller's transaction; each gets its own answer, given after the commit."""
+    opened = [_opened(raw) for raw in envelopes]
+    signed = [one for one in opened if isinstance(one, signing.Envelope)]
+    # A foreign signature's key may be called anything, but PostgreSQL cannot be asked for text with NUL.
+    named = {signature.keyid for envelope in signed for signature in envelope.signatures}
+    servers = stored.keys(connection, sorted(keyid for keyid in named if "\0" not in keyid))
+    judged = [one if isinstance(one, wire.RecordReceipt) else _judge(one, servers, now) for one in opened]
+    read = [
+        one if isinstance(one, wire.RecordReceipt) else msgspec.structs.replace(one, envelope=bytes(raw))
+        for one, raw in zip(judged, envelopes, strict=True)
+    ]
+    receipts, new = _sort(connection, read)
+    stored.keep(connection, new)
+    stored.settle(connection, [one.test_id for one in new], now)
+    return wire.RecordReply(items=tuple(receipts))
+
+
+def _opened(raw: msgspec.Raw) -> signing.Envelope | wire.RecordReceipt:
+    try:
+        return record.open_envelope(raw)
+    except MalformedError as error:
+        return _refused(str(error))
+
+
+def _judge(envelope: signing.Envelope, servers: dict[str, ServerKey], now: datetime) -> NewRecord | wire.RecordReceipt:
+    server = next((servers[one.keyid] for one in envelope.signatures if one.keyid in servers), None)
+    if server is None:
+        return wire.RecordReceipt(
+            answer="unknown_server",
+            detail="the collector does not know this server's key; whoever runs it adds it with "
+            "'netready-collector servers add'",
+        )
+    try:
+        found = record.decode(signing.verify(envelope, record.PAYLOAD_TYPE, server.public_key))
+    except (MalformedError, SignatureError) as error:
+        return _refused(str(error))
+    began_at = _began_at(found)
+    if began_at is None:
+        return _refused("the record counts nothing")
+    if began_at > now + _CLOCK_TOLERANCE:
+        return _refused(f"the test began at {began_at.isoformat()}, which is still to come; set this server's clock")
+    if server.ended_at is not None and began_at >= server.ended_at:
+        return _refused(f"this server's key ended at {server.ended_at.isoformat()}, before the test")
+    return NewRecord(
+        test_id=found.test_id,
+        key_id=server.key_id,
+        lease_id=found.lease,
+        began_at=began_at,
+        received_at=now,
+        envelope=b"",
+    )
+
+
+def _began_at(found: ServerRecord) -> datetime | None:
+    return min((one.began_at for one in (found.download, found.upload) if one is not None), default=None)
+
+
+def _sort(
+    connection: Connection, judged: Sequence[NewRecord | wire.RecordReceipt]
+) -> tuple[list[wire.RecordReceipt], list[NewRecord]]:
+    """Tell what is new from what is here already."""
+    known = stored.known(connection, sorted({one.test_id for one in judged if isinstance(one, NewRecord)}))
+    receipts: list[wire.RecordReceipt] = []
+    new: list[NewRecord] = []
+    for one in judged:
+        if isinstance(one, wire.RecordReceipt):
+            receipts.append(one)
+            continue
+        earlier = known.setdefault((one.test_id, one.key_id), one.envelope)
+        if earlier is one.envelope:
+            new.append(one)
+            receipts.append(wire.RecordReceipt(answer="stored"))
+        elif earlier == one.envelope:
+            receipts.append(wire.RecordReceipt(answer="duplicate"))
+        else:
+            receipts.append(_refused(f"another record of test {one.test_id} by this server is here already"))
+    return receipts, new
+
+
+def _refused(sentence: str) -> wire.RecordReceipt:
+    return wire.RecordReceipt(answer="refused", detail=sentence[:2000])
+
+
+def run(database: Database, now: datetime) -> int:
+    """Look again at records whose schools were not known; return how many have one now."""
+    seen = given = 0
+    while seen < _MOST_A_RUN:
+        with database.ingesting() as connection:
+            looked, found = stored.settle_due(connection, now, _AT_ONCE)
+        seen, given = seen + looked, given + found
+        if looked < _AT_ONCE:
+            break
+    with database.owning() as connection:
+        forgotten = stored.forget_waiting(connection, now - WAITING_KEPT)
+    if forgotten:
+        _log.info("records of tests that no school claimed in %d days, deleted: %d", WAITING_KEPT.days, forgotten)
+    return given
+
+
+def aware(moment: datetime) -> datetime:
+    """Return a moment that somebody asked for; raises MalformedError for one without a zone."""
+    if moment.tzinfo is None:
+        raise MalformedError(f"{moment.isoformat()} has no time zone; write for example {moment.isoformat()}Z")
+    return moment
+
+
+def missing(connection: Connection, now: datetime, school_id: str | None, *, limit: int) -> list[MissingTest]:
+    """Return tests that a server recorded under a school's lease and that no report told of within 14 days."""
+    return stored.missing(connection, now - MISSING_AFTER, school_id, limit=limit)

@@ -1,0 +1,1 @@
+update log set size = %(size)s where number = %(number)s

@@ -1,0 +1,1 @@
+update log set stopped = %(stopped)s where number = %(number)s and stopped is distinct from %(stopped)s

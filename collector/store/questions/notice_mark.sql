@@ -1,0 +1,1 @@
+select begun_at, looked_to from notice_mark

@@ -1,0 +1,1 @@
+delete from waiting_record where received_at < %(before)s

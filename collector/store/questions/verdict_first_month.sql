@@ -1,0 +1,1 @@
+select to_char(min(valid_from), 'YYYY-MM') from contract

@@ -1,0 +1,1 @@
+select month, closed_at from verdict_month order by month

@@ -1,0 +1,7 @@
+select line, operator, version, sha256, state, body
+from verdict as one
+where school_id = %(school_id)s and month = %(month)s
+    and version = (
+        select max(version) from verdict
+        where school_id = %(school_id)s and line = one.line and month = %(month)s and operator = one.operator
+    )

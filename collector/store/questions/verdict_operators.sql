@@ -1,0 +1,1 @@
+select distinct operator from verdict where month = %(month)s order by operator

@@ -1,0 +1,1 @@
+select body from rule_text where sha256 = %(sha256)s

@@ -1,0 +1,1 @@
+select exists (select from dirty_verdict where month = %(month)s)

@@ -1,0 +1,150 @@
+"""All that a verdict on a line's month rests on, as it was known when it was made; pure.
+
+Whoever has these facts comes to the same verdict, byte for byte: nothing else is asked, no clock, no database, and no
+time zone data of the machine's own.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from agent.contract.report import AgentId, SchoolId, Sha256Hex
+from agent.contract.timetable import Timetable
+from agent.contract.values import Aware
+from collector import slots
+from collector.verdicts.exclusions import Exclusion
+from collector.verdicts.terms import LineId, Name, Terms
+
+Month = Annotated[str, Meta(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", max_length=7)]
+
+
+class SignedReport(Struct, frozen=True, kw_only=True):
+    """A computer's report as it came: the very bytes, their signature, and when the collector took them in."""
+
+    agent: AgentId
+    sequence: Annotated[int, Meta(ge=1, le=2**53)]
+    received_at: Aware
+    payload: bytes
+    signature: bytes
+
+
+class AgentKey(Struct, frozen=True, kw_only=True):
+    """A computer's key. What it signed from ``distrusted_from`` on proves nothing: whoever has the key may have."""
+
+    agent: AgentId
+    public: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    distrusted_from: Aware | None = None
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """A report that is there and not shown, since it is of other days or another line: it holds the chain together."""
+
+    agent: AgentId
+    sequence: int
+    sha256: Sha256Hex
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """A test server, inside or outside of the network of the line's operator, and its key if it signs its records."""
+
+    url: Name
+    place: Literal["inside", "outside"]
+    public: Annotated[bytes, Meta(min_length=32, max_length=32)] | None = None
+
+
+class Offset(Struct, frozen=True, kw_only=True):
+    """How far the local clock is ahead of UTC from a moment on."""
+
+    since: Aware
+    minutes: Annotated[int, Meta(ge=-24 * 60, le=24 * 60)]
+
+
+class Lessons(Struct, frozen=True, kw_only=True):
+    """When the school has lessons, and what its clocks show. ``clock`` is in the order of time."""
+
+    timetable: Timetable
+    clock: Annotated[tuple[Offset, ...], Meta(min_length=1)]
+
+    def slot_of(self, at: datetime, slot_minutes: int) -> datetime:
+        """Return the beginning of the slot that a moment lies in, in local time."""
+        place = bisect_right(self.clock, at, key=lambda one: one.since)
+        minutes = self.clock[max(0, place - 1)].minutes
+        local = at.astimezone(timezone(timedelta(minutes=minutes)))
+        return local.replace(minute=local.minute - local.minute % slot_minutes, second=0, microsecond=0)
+
+    def is_lesson(self, slot: datetime) -> bool:
+        """Tell whether lessons go on when a slot begins."""
+        return slots.are_lessons(self.timetable, slot.date(), slot.hour * 60 + slot.minute)
+
+
+class Past(Struct, frozen=True, kw_only=True):
+    """What an earlier month of this line and operator came to."""
+
+    month: Month
+    is_breach: bool
+    outage_s: Annotated[int, Meta(ge=0)] = 0
+
+
+class Discovery(Struct, frozen=True, kw_only=True):
+    """How rare a line's month has to be, among all lines of its operator that were judged in it."""
+
+    lines: Annotated[int, Meta(ge=0)]
+    accused: Annotated[int, Meta(ge=0)]
+    most_chance: Annotated[float, Meta(ge=0, le=1)]
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """The facts of one line, one operator and one month.
+
+    ``standard`` is config/sla.toml and ``causes`` config/diagnosis.toml as they were in force. ``terms`` are all
+    records of the line's contracts with the operator. ``records`` are those of test servers that no report carries.
+    ``has_other_line``: the school has a second line in the month. ``discovery`` is null as long as the operator's other
+    lines are not judged.
+    """
+
+    school: SchoolId
+    line: LineId
+    month: Month
+    operator: Name
+    standard: bytes
+    causes: bytes
+    lessons: Lessons
+    terms: tuple[Terms, ...]
+    exclusions: tuple[Exclusion, ...] = ()
+    servers: tuple[Server, ...] = ()
+    keys: tuple[AgentKey, ...] = ()
+    known: tuple[Known, ...] = ()
+    reports: tuple[SignedReport, ...] = ()
+    records: tuple[bytes, ...] = ()
+    has_other_line: bool = False
+    past: tuple[Past, ...] = ()
+    discovery: Discovery | None = None
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The month's first and last day."""
+        return days_of(self.month)
+
+
+def days_of(month: str) -> tuple[date, date]:
+    """Return a month's first and last day."""
+    first = date.fromisoformat(f"{month}-01")
+    return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+def number_of(month: str) -> int:
+    """Return a month as a number; one more is the next."""
+    return int(month[:4]) * 12 + int(month[5:]) - 1
+
+
+def clock_of(zone_offsets: Sequence[tuple[datetime, int]]) -> tuple[Offset, ...]:
+    """Return a local clock by moments and minutes ahead of UTC."""
+    return tuple(Offset(since=since.astimezone(UTC), minutes=minutes) for since, minutes in sorted(zone_offsets))
+
+
+def named(number: int) -> str:
+    """Return the month that has a number of ``number_of``."""
+    return f"{number // 12:04d}-{number % 12 + 1:02d}"

@@ -1,0 +1,104 @@
+"""When a line was down for certain: a computer was on, its router answered, and nothing beyond it did; pure.
+
+Everything here is a lower bound. An outage lasts from the first sign of it to the last; a pause longer than ``apart``
+between two signs is not counted, because the line may have come back while all computers were off.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+
+from msgspec import Struct
+
+from agent.contract.failure import Failure
+from agent.contract.lan import Lan
+from agent.contract.measurement import Failed, Latency, Measurement, Throughput, Unknown
+from collector.verdicts.heard import Session
+
+_BEYOND: frozenset[Failure] = frozenset({"connect_timeout", "unreachable", "no_answer", "dns_failed"})
+
+
+class Sign(Struct, frozen=True):
+    """What a session shows of the line at a moment: it was up, or it was down."""
+
+    at: datetime
+    is_up: bool
+
+
+class Outage(Struct, frozen=True):
+    """The line was down at least from one moment to the other."""
+
+    begins: datetime
+    ends: datetime
+
+
+def signs(sessions: Iterable[Session]) -> list[Sign]:
+    """Return what sessions show, in the order of time; those that show nothing are left out."""
+    found = []
+    for one in sessions:
+        is_up = _is_up(one.measurements)
+        if is_up is not None and not one.void:
+            found.append(Sign(one.created_at, is_up))
+    return sorted(found, key=lambda one: (one.at, one.is_up))
+
+
+def outages(found: Sequence[Sign], apart: timedelta) -> list[Outage]:
+    """Join signs to outages; one sign alone lasts no time and is none."""
+    return [Outage(run[0], run[-1]) for run in _runs(found, apart) if run[-1] > run[0]]
+
+
+def days_down(found: Sequence[Sign], day_of: Callable[[datetime], date], least: timedelta) -> list[date]:
+    """Return the days on which the line was never seen up, and seen down over so much time, in order."""
+    by_day: dict[date, list[Sign]] = {}
+    for one in found:
+        by_day.setdefault(day_of(one.at), []).append(one)
+    return sorted(
+        day
+        for day, members in by_day.items()
+        if not any(one.is_up for one in members) and members[-1].at - members[0].at >= least
+    )
+
+
+def longest_row(days: Iterable[date], working_days: Sequence[date]) -> int:
+    """Return how many working days in a row are among these days."""
+    wanted, longest, row = set(days), 0, 0
+    for day in working_days:
+        row = row + 1 if day in wanted else 0
+        longest = max(longest, row)
+    return longest
+
+
+def _runs(found: Sequence[Sign], apart: timedelta) -> Iterator[list[datetime]]:
+    run: list[datetime] = []
+    for one in found:
+        if run and (one.is_up or one.at - run[-1] > apart):
+            yield run
+            run = []
+        if not one.is_up:
+            run.append(one.at)
+    if run:
+        yield run
+
+
+def _is_up(measured: Sequence[Measurement | Unknown]) -> bool | None:
+    """Say up if anything came back from beyond the school, down only if the way to there is known to be whole."""
+    if any(isinstance(one, Throughput | Latency) for one in measured):
+        return True
+    failures = {one.failure for one in measured if isinstance(one, Failed)}
+    inside = next((one for one in measured if isinstance(one, Lan)), None)
+    if not failures or not failures <= _BEYOND or inside is None or not _router_answers(inside):
+        return None
+    # A name server inside the school may be what is broken; then the names say nothing of the line.
+    if failures == {"dns_failed"} and not _asks_beyond(inside):
+        return None
+    return False
+
+
+def _router_answers(inside: Lan) -> bool:
+    return inside.gateway_echoes is not None and inside.gateway_echoes.received > 0
+
+
+def _asks_beyond(inside: Lan) -> bool:
+    """Tell whether a name server that did not answer is the router or stands outside of the school."""
+    silent = [one.address for one in inside.resolvers if one.answered == 0]
+    return any(one == inside.gateway or not ipaddress.ip_address(one).is_private for one in silent)

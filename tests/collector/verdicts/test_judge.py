@@ -1,0 +1,359 @@
+"""From signed reports to a verdict: a fair one, the same one for everybody, and no doubt held against a line."""
+
+import hashlib
+import random
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+from nacl.signing import SigningKey
+
+from agent.contract import record
+from agent.contract.lan import Echoes, Lan, Resolver
+from agent.contract.measurement import Direction, Failed, Link, Throughput
+from agent.contract.record import Counted, ServerRecord
+from collector.verdicts import canonical, verdict
+from collector.verdicts.exclusions import Exclusion
+from collector.verdicts.facts import Discovery, Facts, Known, Past, Server
+from collector.verdicts.judge import judge
+from tests.fakes import lines, sessions
+from tests.fakes.lines import Computer, facts, month
+
+GOOD, BAD, MIXED = [95.0] * 6, [60.0] * 6, [95.0, 60.0, 60.0] * 2
+MILD = [95.0, 95.0, 60.0] * 2
+
+
+def judged(found: Facts) -> verdict.Verdict:
+    return judge(found).verdict
+
+
+def test_a_line_that_gives_what_was_promised():
+    """All half hours are good: compliant, with every test used."""
+    computer = Computer()
+    found = judged(facts(month(computer, [GOOD] * 21), computer))
+    assert (found.state, found.tests, found.used, found.excluded) == ("compliant", 126, 126, {})
+    assert {one.name: one.good for one in found.parts} == {"download": 126, "upload": 126}
+
+
+def test_a_line_that_does_not():
+    """Far too many half hours are bad: a breach of the download, not of the upload."""
+    computer = Computer()
+    found = judged(facts(month(computer, [MIXED] * 21), computer))
+    assert found.state == "breach"
+    assert {one.name: one.state for one in found.parts} == {"download": "broken", "upload": "kept"}
+    assert found.chance is not None
+    assert found.chance < 0.01
+
+
+def test_bytes_do_not_depend_on_the_order_of_facts():
+    """Reports in any order make the same bytes, and bytes are read back to the same verdict."""
+    computer, other = Computer(1), Computer(2)
+    reports = month(computer, [GOOD, BAD] * 8) + month(other, [GOOD] * 16)
+    once = canonical.encode(judged(facts(reports, computer, other)))
+    random.Random(4).shuffle(reports)  # noqa: S311 - nothing to guess here
+    assert canonical.encode(judged(facts(reports, computer, other))) == once
+    assert canonical.encode(verdict.decode(once)) == once
+
+
+def test_the_best_computer_speaks():
+    """One slow computer is not the operator's fault."""
+    slow, quick = Computer(1), Computer(2)
+    reports = month(slow, [BAD] * 21) + month(quick, [GOOD] * 21)
+    assert judged(facts(reports, slow, quick)).state == "compliant"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"tainted": ("vpn",)}, "other_path"),
+        ({"tainted": ("host_limited",)}, "host"),
+        ({"tainted": ("cross_traffic",)}, "own_traffic"),
+        ({"tainted": ("server_limited",)}, "server_limited"),
+        ({"cpu_busy_ratio": 0.95}, "host"),
+        ({"server": "wss://elsewhere.example"}, "server_unknown"),
+    ],
+)
+def test_what_may_have_been_something_else(changes, reason):
+    """A month of slow tests that something else may explain accuses nobody, and says why."""
+    computer = Computer()
+    found = judged(facts(month(computer, [BAD] * 21, **changes), computer))
+    assert found.state == "insufficient"
+    assert found.excluded[reason] == 126
+
+
+def test_a_server_inside_the_operators_network():
+    """It says nothing of what comes behind it."""
+    computer = Computer()
+    inside = (Server(url=lines.OUTSIDE, place="inside"),)
+    found = judged(facts(month(computer, [GOOD] * 21), computer, servers=inside))
+    assert (found.state, found.excluded["server_inside"]) == ("insufficient", 126)
+
+
+def test_a_forged_report_is_not_read():
+    """One changed byte, and the report is counted as not signed."""
+    computer = Computer()
+    reports = month(computer, [BAD] * 21)
+    forged = [msgspec.structs.replace(one, payload=one.payload.replace(b"ethernet", b"ETHERNET")) for one in reports]
+    found = judged(facts(forged, computer))
+    assert (found.state, found.excluded) == ("insufficient", {"signature": 126})
+
+
+def test_a_stolen_key():
+    """What came in after the key was no longer trusted says nothing; what came before still does."""
+    computer = Computer()
+    reports = month(computer, [BAD] * 21)
+    card = msgspec.structs.replace(computer.card, distrusted_from=lines.school_days(11)[10] - timedelta(hours=3))
+    found = judged(facts(reports, keys=(card,)))
+    assert (found.excluded, found.used) == ({"key_revoked": 66}, 60)
+
+
+def test_two_histories_of_one_computer():
+    """Where a computer's chain forks, everything after that says nothing."""
+    computer = Computer()
+    reports = month(computer, [BAD] * 10)
+    computer.sequence, computer.previous = 29, None
+    forged = computer.reports(lines.FIRST + timedelta(days=6), sessions.cable(), sessions.throughput(10e6))
+    found = judged(facts([*reports, forged], computer))
+    assert found.excluded["chain_forked"] == 31
+    known = Known(agent=computer.agent, sequence=0, sha256="1" * 64)
+    assert judged(facts(reports, computer, known=(known,))).excluded == {"chain_forked": 60}
+
+
+def test_missing_reports():
+    """Between two reports with others missing nothing is held against the line."""
+    computer = Computer()
+    reports = month(computer, [BAD] * 10)
+    found = judged(facts([one for one in reports if one.sequence not in (31, 32)], computer))
+    assert (found.excluded, found.used) == ({"chain_torn": 2}, 56)
+    hidden = tuple(
+        Known(agent=one.agent, sequence=one.sequence, sha256=hashlib.sha256(one.payload).hexdigest())
+        for one in reports[30:32]
+    )
+    shown = [one for one in reports if one.sequence not in (31, 32)]
+    assert judged(facts(shown, computer, known=hidden)).excluded == {}
+
+
+def test_a_wrong_clock():
+    """A computer an hour behind is not believed; reports that came late are, if its clock was seen right."""
+    computer, honest = Computer(1), Computer(2)
+    wrong = [
+        msgspec.structs.replace(one, received_at=one.received_at + timedelta(hours=1))
+        for one in month(computer, [BAD] * 8)
+    ]
+    assert judged(facts(wrong, computer)).excluded == {"clock": 48}
+    late = month(honest, [BAD] * 8)
+    late[1:40] = [msgspec.structs.replace(one, received_at=late[40].received_at) for one in late[1:40]]
+    assert judged(facts(late, honest)).excluded == {}
+
+
+def test_lessons_and_exclusions():
+    """Nothing counts outside of lessons, nor in a span that is left out."""
+    computer = Computer()
+    reports = [
+        computer.reports(day + timedelta(hours=12), sessions.cable(), sessions.throughput(10e6))
+        for day in lines.school_days(20)
+    ]
+    assert judged(facts(reports, computer)).excluded == {"hours": 20}
+    other = Computer()
+    works = Exclusion(
+        id="0" * 16,
+        state="in_force",
+        kind="power_cut",
+        school="0101",
+        begins=lines.FIRST,
+        ends=lines.FIRST + timedelta(days=5),
+        announced_at=lines.FIRST,
+        recorded_at=lines.FIRST,
+        author="ministry",
+    )
+    found = judged(facts(month(other, [BAD] * 10), other, exclusions=(works,)))
+    assert found.excluded == {"excluded": 24 - 1}
+
+
+def test_another_operator_takes_over():
+    """Each operator answers for its own days; a line that nobody promised is said to be such."""
+    computer = Computer()
+    reports = month(computer, [BAD] * 11 + [GOOD] * 10)
+    both = (
+        lines.terms(valid_to=date(2026, 9, 15)),
+        lines.terms(contract="B-1", operator="Beta", valid_from=date(2026, 9, 16)),
+    )
+    first = judged(facts(reports, computer, terms=both))
+    second = judged(facts(reports, computer, terms=both, operator="Beta"))
+    assert (first.state, second.state) == ("breach", "compliant")
+    assert first.spans[0].last == date(2026, 9, 15)
+    assert judged(facts(reports, computer, terms=())).state == "no contract"
+
+
+def test_amended_terms_count_together():
+    """Half hours before and after an amendment are held against what was promised on their day."""
+    computer = Computer()
+    amended = (
+        lines.terms(download_bps=50_000_000),
+        lines.terms(number=2, valid_from=date(2026, 9, 16)),
+    )
+    found = judged(facts(month(computer, [BAD] * 20), computer, terms=amended))
+    down = next(one for one in found.parts if one.name == "download")
+    assert (down.judged, down.good, down.days) == (120, 66, 20)
+
+
+def test_a_breach_among_many_lines():
+    """A breach that is not rare enough among the operator's lines is watched."""
+    computer = Computer()
+    reports = month(computer, [MILD] * 21)
+    rare = Discovery(lines=900, accused=0, most_chance=0.0)
+    found = judged(facts(reports, computer, discovery=rare))
+    assert (found.state, found.discovery) == ("watch", rare)
+    usual = Discovery(lines=3, accused=1, most_chance=0.009)
+    found = judged(facts(reports, computer, discovery=usual))
+    assert (found.state, found.discovery) == ("breach", usual)
+
+
+def test_it_happens_again():
+    """Two breaches in three months recur."""
+    computer = Computer()
+    reports = month(computer, [BAD] * 21)
+    assert not judged(facts(reports, computer, past=(Past(month="2026-06", is_breach=True),))).is_recurring
+    assert judged(facts(reports, computer, past=(Past(month="2026-07", is_breach=True),))).is_recurring
+
+
+def test_what_it_is_worth():
+    """A proportional reduction is the share that was missing of the price of the days under these terms."""
+    computer = Computer()
+    priced = lines.terms(price_per_month=Decimal("30000.00"), currency="KZT", reduction="proportional")
+    found = judged(facts(month(computer, [[40.0] * 6] * 21), computer, terms=(priced,)))
+    assert found.reduction is not None
+    assert (found.reduction.amount, found.reduction.currency) == (Decimal("15000.00"), "KZT")
+    assert judged(facts(month(Computer(), [GOOD] * 21), Computer(), terms=(priced,))).reduction is None
+
+
+def down(at: datetime, computer: Computer, *, router: int = 3, resolver: str = "10.1.0.1"):
+    inside = Lan(
+        interface="eth0",
+        gateway="10.1.0.1",
+        gateway_echoes=Echoes(protocol="icmp", sent=3, received=router),
+        resolvers=(Resolver(address=resolver, asked=2, answered=0),),
+    )
+    failed = Failed(probe="msak", failure="dns_failed")
+    return computer.reports(at, Link(interface="eth0", medium="ethernet"), inside, failed)
+
+
+def test_a_line_that_is_down():
+    """Its hours count from the first sign to the last, pauses in which nobody looked not, against the year's most."""
+    computer = Computer()
+    signs = [down(lines.FIRST + timedelta(minutes=15 * number), computer) for number in range(9)]
+    signs += [down(lines.FIRST + timedelta(days=1, minutes=15 * number), computer) for number in range(5)]
+    strict = (lines.terms(outage_h_per_year=10),)
+    last = signs[-1].received_at
+    signs = [msgspec.structs.replace(one, received_at=last) for one in signs]
+    past = (
+        Past(month="2026-08", is_breach=False, outage_s=7 * 3600),
+        Past(month="2025-09", is_breach=True, outage_s=10**6),
+    )
+    found = judged(facts(signs, computer, terms=strict, past=past)).availability
+    assert found is not None
+    assert (found.outages, found.outage_s, found.outage_year_s, found.is_breach) == (2, 10_800, 36_000, False)
+    more = (msgspec.structs.replace(past[0], outage_s=7 * 3600 + 1),)
+    assert judged(facts(signs, computer, terms=strict, past=more)).state == "breach"
+
+
+@pytest.mark.parametrize("fault", [{"router": 0}, {"resolver": "10.1.0.9"}])
+def test_a_school_that_is_down(fault):
+    """A router that does not answer, or a name server of the school's own, is not the line."""
+    computer = Computer()
+    signs = [down(lines.FIRST + timedelta(minutes=15 * number), computer, **fault) for number in range(9)]
+    found = judged(facts(signs, computer)).availability
+    assert found is not None
+    assert found.outages == 0
+
+
+def test_three_working_days_in_a_row():
+    """Down all day on Thursday, Friday and Monday is a breach; a weekend between is no pause."""
+    computer = Computer()
+    days = [datetime(2026, 9, day, 4, 5, tzinfo=UTC) for day in (3, 4, 7)]
+    signs = [down(day + timedelta(minutes=15 * number), computer) for day in days for number in range(12)]
+    found = judged(facts(signs, computer))
+    assert found.availability is not None
+    assert (found.availability.days_in_a_row, found.state) == (3, "breach")
+    assert judged(facts(signs[:24], computer)).state == "insufficient"
+
+
+SERVER = SigningKey(b"s" * 32)
+SIGNING = (Server(url=lines.OUTSIDE, place="outside", public=bytes(SERVER.verify_key)),)
+
+
+def recorded(test: Throughput, number: int, *, scale: float = 1.0, peer: str = "198.51.100.0") -> bytes:
+    """Sign what the server saw of a test."""
+    at = lines.FIRST
+
+    def counted(one: Direction | None) -> Counted:
+        assert one is not None
+        return Counted(
+            bytes=int(scale * one.bytes), counted_at="acked", began_at=at, lasted_s=one.duration_s, connections=1
+        )
+
+    made = ServerRecord(
+        test_id=f"{number:032x}",
+        server="one",
+        software="reflector",
+        peers=(peer,),
+        download=counted(test.download),
+        upload=counted(test.upload),
+    )
+    return record.sign(made, SERVER)
+
+
+def twinned(computer: Computer, mbit: float, *, scale: float = 1.0, carried: bool = True, peer: str = "198.51.100.0"):
+    """Return a month of tests that a signing server recorded, and the records."""
+    reports, records = [], []
+    for day in lines.school_days(21):
+        for number in range(6):
+            at = day + timedelta(minutes=30 * number)
+            test = sessions.throughput(
+                mbit * 1e6, started_at=at - timedelta(seconds=10), test_id=f"{len(reports):032x}"
+            )
+            records.append(recorded(test, len(reports), scale=scale, peer=peer))
+            if carried:
+                test = msgspec.structs.replace(test, record=records[-1])
+            reports.append(computer.reports(at, sessions.cable(), test))
+    return reports, records
+
+
+def test_both_halves_of_a_test():
+    """A slow test counts where the server's record bears it out, whichever way the record came."""
+    computer = Computer()
+    carried, _ = twinned(computer, 60.0)
+    assert judged(facts(carried, computer, servers=SIGNING)).state == "breach"
+    other = Computer(2)
+    bare, records = twinned(other, 60.0, carried=False)
+    assert judged(facts(bare, other, servers=SIGNING, records=tuple(records))).state == "breach"
+    alone = judged(facts(bare, other, servers=SIGNING))
+    assert (alone.state, alone.excluded) == ("insufficient", {"no_record": 126})
+
+
+def test_a_report_that_its_servers_record_contradicts():
+    """A computer that says less than the server counted is not believed; nor where two records differ."""
+    computer = Computer()
+    reports, _ = twinned(computer, 60.0, scale=1.6)
+    found = judged(facts(reports, computer, servers=SIGNING))
+    assert (found.state, found.excluded) == ("insufficient", {"record_differs": 126})
+    other = Computer(2)
+    honest, records = twinned(other, 60.0)
+    twice = tuple(recorded(sessions.throughput(60e6), number, scale=1.01) for number in range(126))
+    found = judged(facts(honest, other, servers=SIGNING, records=twice))
+    assert found.excluded == {"record_differs": 126}
+    assert records
+
+
+def test_two_lines_in_one_school():
+    """Of two lines each is judged by what surely went over it."""
+    computer = Computer()
+    reports, _ = twinned(computer, 60.0)
+    near = (lines.terms(networks=("198.51.100.7/32",)),)
+    assert judged(facts(reports, computer, servers=SIGNING, terms=near, has_other_line=True)).state == "breach"
+    far = (lines.terms(networks=("203.0.113.0/24",)),)
+    found = judged(facts(reports, computer, servers=SIGNING, terms=far, has_other_line=True))
+    assert (found.state, found.excluded) == ("insufficient", {"other_line": 126})
+    untold = judged(facts(month(Computer(2), [BAD] * 21), Computer(2), has_other_line=True))
+    assert untold.excluded == {"other_line": 126}
