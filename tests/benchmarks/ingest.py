@@ -16,6 +16,7 @@ from tests.journey.place import Place
 
 _LINES, _SECONDS = 64, 8.0
 _SCHOOLS, _COMPUTERS = 200, 640
+_MOST_TO_CATCH_UP_S = 120.0
 _COPIED = ("report", "measurement", "speed_test", "sighting")
 
 
@@ -29,7 +30,10 @@ def run() -> None:
             place.serve("--workers", "2")
             computers = fleet.enrolled(place, _COMPUTERS, _SCHOOLS)
             with console.status("delivering reports"):
-                rows = [_deliver(place, computers, size, wanted) for size, wanted in ((20, 4_500), (1, 2_000))]
+                rows = []
+                for size, wanted in ((20, 4_500), (1, 2_000)):
+                    rows.append(_deliver(place, computers, size, wanted))
+                    _until_caught_up(place)
             with console.status("storing the same rows bare"):
                 copied = _copy_rate(place)
         finally:
@@ -72,6 +76,21 @@ def _deliver(place: Place, computers: list[Computer], size: int, most_a_second: 
     refused = [one for one in answers if one.body.count(b'"answer":"stored"') != size]
     assert stored == count * size, (stored, count * size, refused[:2])
     return size, stored / elapsed_s, [answer.took_s for answer in answers]
+
+
+def _until_caught_up(place: Place) -> None:
+    """Wait until what was delivered has its place in the log and its days are added up: the next is no debtor of it."""
+    with fleet.opened(place) as database:
+        until = time.monotonic() + _MOST_TO_CATCH_UP_S
+        while time.monotonic() < until:
+            with database.owning() as connection:
+                waiting = connection.execute(
+                    "select exists (select from log_pending) or exists (select from dirty_day)"
+                ).fetchone()
+            if waiting == (False,):
+                return
+            time.sleep(0.5)
+    raise TimeoutError(f"the collector's jobs did not catch up within {_MOST_TO_CATCH_UP_S:.0f} s")
 
 
 def _copy_rate(place: Place) -> float:
