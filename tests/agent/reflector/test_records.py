@@ -158,7 +158,9 @@ def test_what_comes_after_the_record_is_not_in_it(recording):
     assert before[0] == 200
 
 
-@pytest.mark.parametrize("test_id", ["unknown", "01234567-89ab-4cde-8f01-23456789abcd", "", "x" * 65, "a%20b", "../healthz"])
+@pytest.mark.parametrize(
+    "test_id", ["unknown", "01234567-89ab-4cde-8f01-23456789abcd", "", "x" * 65, "a%20b", "../healthz"]
+)
 def test_no_record_is_a_404(recording, test_id):
     """What was no test, or cannot be one, has no record."""
     status, body = asked(recording[0], test_id)
