@@ -22,6 +22,7 @@ from collector.verdicts.standard import shipped_standard
 from collector.verdicts.terms import WAYS, Bps, ContractId, LineId, Name, Terms, in_force, quarrels
 
 Network = Annotated[str, Meta(max_length=64)]
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 State = Literal["holds", "not yet", "ended", "amended", "no contract"]
 
 
@@ -157,8 +158,18 @@ def check_told_apart(known: Sequence[Terms]) -> None:
             lines = f"school {one.school} has the lines {one.line} and {other.line} on {day}"
             if not mine or not theirs:
                 raise TermsError("networks", f"{lines}; give the public addresses of each, to tell their tests apart")
-            if any(a.overlaps(b) for a in mine for b in theirs):
-                raise TermsError("networks", f"{lines}, and their networks overlap; each needs its own")
+            if any(_as_recorded(a).overlaps(_as_recorded(b)) for a in mine for b in theirs):
+                raise TermsError(
+                    "networks",
+                    f"{lines}, and their networks overlap as far as test servers tell (an IPv4 /24, an IPv6 /48);"
+                    " each needs its own",
+                )
+
+
+def _as_recorded(network: _Network) -> _Network:
+    """Return the network that a test server's record names of an address in it (agent.contract.record)."""
+    widest = 24 if network.version == 4 else 48
+    return network if network.prefixlen <= widest else network.supernet(new_prefix=widest)
 
 
 def listed(
@@ -222,7 +233,8 @@ def is_backdated(terms: Terms, zone: tzinfo) -> bool:
 
 def _keep(connection: Connection, new: Terms, region_id: str, now: datetime) -> None:
     agreements.keep_terms(connection, new, region_id)
-    last = now.date() if new.valid_to is None else min(now.date(), new.valid_to)
+    # An amendment may end what went on until today.
+    last = now.date() if new.valid_to is None or new.number > 1 else min(now.date(), new.valid_to)
     again.judge(connection, [new.school], new.valid_from, last, now)
 
 

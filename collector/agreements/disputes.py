@@ -189,9 +189,9 @@ def decide(connection: Connection, dispute_id: str, decision: Decision, on: Occa
     about = known.about
     for one in decision.exclusions:
         _check_follows(one, about)
-    kept = [
-        exclusions.file(connection, one, who=on.who, now=on.now, dispute=dispute_id).id for one in decision.exclusions
-    ]
+    # For this operator alone: a later one of the same line is not told what this one disputed.
+    following = [structs.replace(one, operator=about.operator) for one in decision.exclusions]
+    kept = [exclusions.file(connection, one, who=on.who, now=on.now, dispute=dispute_id).id for one in following]
     step = structs.replace(
         _next(known, "decided", decision.reason, on), outcome=decision.outcome, exclusions=tuple(kept)
     )

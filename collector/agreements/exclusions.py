@@ -22,6 +22,7 @@ from collector.verdicts.terms import LineId, Name, Terms
 
 Settling = Literal["confirm", "refuse", "withdraw"]
 _FAR = timedelta(days=20 * 365)
+_DAY = timedelta(days=1)
 _OFFICES = (None, "ministry", "admin")  # null: whoever runs the collector, at its own command line
 _MAY: dict[str | None, tuple[Kind, ...]] = {
     None: exclusions.KINDS,
@@ -132,6 +133,10 @@ def settle(connection: Connection, exclusion_id: str, wanted: Settlement, *, who
     last, first = records[-1], records[0]
     school = None if last.school is None else schools.visible_school(connection, last.school)
     state = _settled(wanted.action, first, last, who, school)
+    if state == "withdrawn" and last.kind == "planned_works" and last.begins <= now and who.role == "operator":
+        raise AgreementError(
+            f"exclusion {last.id}: works can be withdrawn until they begin; afterwards they have used the allowance"
+        )
     kept = structs.replace(
         last,
         number=last.number + 1,
@@ -261,7 +266,9 @@ def _keep(connection: Connection, kept: Exclusion, shown_to: Sequence[str], *, w
     detail = {"exclusion": kept.id, "number": kept.number, "kind": kept.kind, "state": kept.state}
     audit.note(connection, who, "changed", about, now=now, detail=detail)
     if kept.begins <= now and kept.state != "claimed":
-        again.judge(connection, _schools(connection, kept), kept.begins.date(), min(now, kept.ends).date(), now)
+        # Works use up a year's allowance: what they leave to later ones changes too. A day on each side for the zone.
+        ends = kept.ends.replace(month=12, day=31) if kept.kind == "planned_works" else kept.ends + _DAY
+        again.judge(connection, _schools(connection, kept), (kept.begins - _DAY).date(), min(now, ends).date(), now)
 
 
 def _schools(connection: Connection, kept: Exclusion) -> list[str]:

@@ -7,8 +7,7 @@ it is exactly what the verdict names, which for an operator are its own days and
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from nacl.signing import SigningKey
@@ -21,14 +20,14 @@ from collector.evidence import bundle
 from collector.evidence.bundle import Place, Record, Wanted, Writer
 from collector.evidence.entry import Subject
 from collector.evidence.errors import KeepingError
+from collector.judging import gathering
 from collector.ledger.keeping import keeping_of
 from collector.settings import Settings
-from collector.store import agreements, bundles, records, verdicts
+from collector.store import agreements, bundles, records
 from collector.store.bundles import Named, StoredVerdict
 from collector.store.database import MINISTRY, Connection, Database, Viewer
-from collector.verdicts import canonical, standard
-from collector.verdicts.facts import Facts, Lessons, SignedReport, days_of
-from collector.verdicts.terms import stretches
+from collector.verdicts import canonical
+from collector.verdicts.facts import Facts, SignedReport
 
 _NO_SCHOOL = ""
 _DAY = timedelta(days=1)
@@ -97,7 +96,7 @@ class Export:
         yield from _past(connection, prover, one, facts, stored.judged_at)
         yield from _disputes(connection, prover, one)
         yield from _stubs(connection, prover, facts)
-        yield from _measured(connection, prover, one, facts, stored.judged_at)
+        yield from _measured(connection, prover, facts, stored.judged_at)
 
     def _distrusted(
         self, connection: Connection, prover: Prover, facts: Facts, judged_at: datetime
@@ -186,29 +185,12 @@ def _stubs(connection: Connection, prover: Prover, facts: Facts) -> Iterator[Rec
         yield bundle.StubRecord(agent=one.agent, sequence=one.sequence, place=place)
 
 
-def _measured(
-    connection: Connection, prover: Prover, one: Named, facts: Facts, judged_at: datetime
-) -> Iterator[Record]:
+def _measured(connection: Connection, prover: Prover, facts: Facts, judged_at: datetime) -> Iterator[Record]:
     """Yield the reports that the verdict was drawn from, and the test servers' records of the same days."""
-    rules = bundles.rules(connection, one.standard)
-    if rules is None:
-        return
-    slot = standard.parse(rules).statistics.slot_minutes.value
-    days = _days(connection, one, judged_at)
-    begins, ends = _bounds(facts)
-    reports = [
-        report
-        for created_at, report in verdicts.reports(connection, one.school_id, begins, ends, judged_at)
-        if _is_of(created_at, facts.lessons, slot, days)
-    ]
-    yield from _reports(connection, prover, one.school_id, reports)
-    of_servers = [
-        each
-        for each in records.of_school(connection, one.school_id, begins, ends)
-        if _is_of(each.began_at, facts.lessons, slot, days)
-    ]
+    reports, of_servers = gathering.drawn_from(connection, facts, judged_at)
+    yield from _reports(connection, prover, facts.school, reports)
     things = Things("record", *_pairs((f"{each.key_id}/{each.test_id}", each.envelope) for each in of_servers))
-    for body, place in _placed(connection, prover, [one.school_id, _NO_SCHOOL], things):
+    for body, place in _placed(connection, prover, [facts.school, _NO_SCHOOL], things):
         yield bundle.TestRecord(body=body, place=place)
 
 
@@ -225,28 +207,6 @@ def _reports(
             signature=one.signature,
             place=place,
         )
-
-
-def _days(connection: Connection, one: Named, known_at: datetime) -> list[tuple[date, date]]:
-    """Return from when to when this operator had to answer for this line, by what was recorded until then."""
-    recorded = agreements.terms_of(connection, schools=[one.school_id])
-    held = stretches(recorded, *days_of(one.month), known_at=known_at)
-    return [
-        (each.first, each.last) for each in held if (each.terms.line, each.terms.operator) == (one.line, one.operator)
-    ]
-
-
-def _is_of(at: datetime, lessons: Lessons, slot_minutes: int, days: Sequence[tuple[date, date]]) -> bool:
-    day = lessons.slot_of(at, slot_minutes).date()
-    return any(first <= day <= last for first, last in days)
-
-
-def _bounds(facts: Facts) -> tuple[datetime, datetime]:
-    """Return when the month begins and is over at the school."""
-    zone = ZoneInfo(facts.lessons.timetable.time_zone)
-    first, last = facts.days
-    begins, ends = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, last + _DAY))
-    return begins, ends
 
 
 def _pairs(things: Iterable[tuple[str, bytes]]) -> tuple[tuple[str, ...], tuple[bytes, ...]]:

@@ -205,7 +205,7 @@ def _judge(options: argparse.Namespace, settings: Settings, opened: Open) -> int
     now = datetime.now(UTC)
     with opened(settings) as database:
         with database.owning() as connection:
-            verdicts.mark_all(connection, options.month, days_of(options.month)[1], now - timedelta(seconds=1))
+            verdicts.mark_all(connection, options.month, days_of(options.month)[1], now - timedelta(minutes=5))
         count = 0
         console = Console(stderr=True)
         while done := running.run(database, settings, now=now, within_s=5):

@@ -17,6 +17,7 @@ from collector import policies
 from collector.settings import PolicySettings
 from collector.store import agreements, records, verdicts
 from collector.store.database import Connection
+from collector.store.records import StoredRecord
 from collector.store.schools import SchoolRecord
 from collector.store.verdicts import Line
 from collector.verdicts.exclusions import Exclusion
@@ -56,7 +57,8 @@ def facts_of(
     operators of which something was said before, whether they still have terms or not.
     """
     school, month = asked.school, asked.month
-    contracts = agreements.terms_of(connection, schools=[school.school_id])
+    recorded = agreements.terms_of(connection, schools=[school.school_id])
+    contracts = [one for one in recorded if one.recorded_at <= now]
     held = stretches(contracts, *days_of(month))
     wanted = sorted({*((one.terms.line, one.terms.operator) for one in held), *also})
     if not wanted:
@@ -64,15 +66,14 @@ def facts_of(
     settings = policies.effective(connection, school, base, _until(month, base, now))
     begins, ends = _bounds(month, ZoneInfo(settings.time_zone))
     lessons = _lessons(settings, month)
-    tests = _tests(connection, school, lessons, (begins, ends, now))
-    sent = [one.envelope for one in records.of_school(connection, school.school_id, begins, ends)]
+    tests = _tests(connection, school.school_id, lessons, (begins, ends, now))
+    stored = records.of_school(connection, school.school_id, begins, ends)
+    sent = [one.envelope for one in stored if one.received_at <= now]
     has_other_line = len({one.terms.line for one in held}) > 1
     for line, operator in wanted:
         mine = [one for one in held if (one.terms.line, one.terms.operator) == (line, operator)]
-        servers = tuple(_servers(connection, settings, operator, begins))
-        shown = [one for one in tests if one.is_of(mine)]
-        if has_other_line:
-            shown = [one for one in shown if one.goes_over(mine, Twins(servers, sent))]
+        servers = tuple(_servers(connection, settings, operator, (begins, ends)))
+        shown = _shown(tests, mine, Twins(servers, sent), has_other_line=has_other_line)
         reports = [one.signed for one in shown]
         yield Facts(
             school=school.school_id,
@@ -83,7 +84,9 @@ def facts_of(
             causes=_causes(),
             lessons=lessons,
             terms=tuple(_of(contracts, line, operator)),
-            exclusions=tuple(_exclusions(connection, school, (begins, ends), line, operator)),
+            exclusions=tuple(
+                one for one in _exclusions(connection, school, (begins, ends), line, operator) if one.recorded_at <= now
+            ),
             servers=servers,
             keys=tuple(verdicts.keys(connection, school.school_id, sorted({one.agent for one in reports}))),
             known=tuple(_known(connection, school.school_id, reports, now)),
@@ -112,13 +115,50 @@ class _Tests(Struct, frozen=True):
 
 
 def _tests(
-    connection: Connection, school: SchoolRecord, lessons: Lessons, span: tuple[datetime, datetime, datetime]
+    connection: Connection, school_id: str, lessons: Lessons, span: tuple[datetime, datetime, datetime]
 ) -> list[_Tests]:
     slot = shipped_standard().statistics.slot_minutes.value
     return [
         _Tests(signed, lessons.slot_of(created_at, slot).date(), tuple(_throughputs(signed.payload)))
-        for created_at, signed in verdicts.reports(connection, school.school_id, *span)
+        for created_at, signed in verdicts.reports(connection, school_id, *span)
     ]
+
+
+def _shown(tests: Iterable[_Tests], mine: Sequence[Stretch], twins: Twins, *, has_other_line: bool) -> list[_Tests]:
+    """Return the reports of an operator's own days, and where there are two lines, of its own line."""
+    return [one for one in tests if one.is_of(mine) and (not has_other_line or one.goes_over(mine, twins))]
+
+
+def drawn_from(
+    connection: Connection, facts: Facts, known_at: datetime
+) -> tuple[list[SignedReport], list[StoredRecord]]:
+    """Return the reports that facts were drawn from, when that was known, and the test servers' records of their days.
+
+    Of a school with two lines the records are those of the tests in these reports alone.
+    """
+    zone = ZoneInfo(facts.lessons.timetable.time_zone)
+    begins, ends = _bounds(facts.month, zone)
+    mine = [
+        one
+        for one in stretches(facts.terms, *facts.days)
+        if (one.terms.line, one.terms.operator) == (facts.line, facts.operator)
+    ]
+    stored = [one for one in records.of_school(connection, facts.school, begins, ends) if one.received_at <= known_at]
+    twins = Twins(facts.servers, [one.envelope for one in stored])
+    tests = _tests(connection, facts.school, facts.lessons, (begins, ends, known_at))
+    shown = _shown(tests, mine, twins, has_other_line=facts.has_other_line)
+    named = {test.test_id for one in shown for test in one.throughputs}
+    days = [(each.first, each.last) for each in mine]
+    of_servers = [
+        one
+        for one in stored
+        if one.test_id in named
+        or (
+            not facts.has_other_line
+            and any(first <= facts.lessons.slot_of(one.began_at, 1).date() <= last for first, last in days)
+        )
+    ]
+    return [one.signed for one in shown], of_servers
 
 
 def _throughputs(payload: bytes) -> Iterator[Throughput]:
@@ -179,18 +219,22 @@ def _of(records_of_terms: Iterable[Terms], line: str, operator: str) -> list[Ter
     return sorted(found, key=lambda one: (one.contract, one.number))
 
 
-def _servers(connection: Connection, settings: PolicySettings, operator: str, begins: datetime) -> list[Server]:
+def _servers(
+    connection: Connection, settings: PolicySettings, operator: str, span: tuple[datetime, datetime]
+) -> list[Server]:
     """Return the test servers with their place as this operator's lines see them.
 
     A server that was registered with its key counts before one that only the policy names.
     """
+    begins, ends = span
     found = {
         one.url: Server(url=one.url, place=one.place)
         for one in settings.all_servers
         if one.place in ("inside", "outside")
     }
     for one in sorted(records.keys(connection).values(), key=lambda one: one.since):
-        if one.ended_at is not None and one.ended_at <= begins:
+        # A key of later says nothing of these days, one that ended before them neither.
+        if one.since >= ends or (one.ended_at is not None and one.ended_at <= begins):
             continue
         is_inside = one.place == "inside" and one.operator in (None, operator)
         place: Literal["inside", "outside"] = "inside" if is_inside else "outside"

@@ -31,7 +31,9 @@ EVERY_S = 60.0
 _AT_ONCE = 20
 _WITHIN_S = 50.0
 _LATER = timedelta(hours=1)
-_SETTLED = timedelta(minutes=2)  # what came in before that is committed: nothing slips in under a verdict later
+# What came in before that is committed: nothing slips in under a verdict later. What is marked for a new fact waits as
+# long; what is marked for no new fact is marked as of then.
+_SETTLED = timedelta(minutes=2)
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ def run(database: Database, settings: Settings, *, now: datetime | None = None, 
     count = 0
     while time.monotonic() < ends:
         with database.owning() as connection:
-            waiting = verdicts.due(connection, at, _AT_ONCE)
+            waiting = verdicts.due(connection, at, at - _SETTLED, _AT_ONCE)
         for one in waiting:
             _judge_school(database, one, settings.policy, at)
             count += 1
@@ -70,17 +72,18 @@ def _begin_months(database: Database, base: PolicySettings, now: datetime) -> No
             month = named(number)
             if month not in begun:
                 verdicts.begin_month(connection, month, now)
-                verdicts.mark_all(connection, month, days_of(month)[1], now)
+                verdicts.mark_all(connection, month, days_of(month)[1], now - _SETTLED)
 
 
 def _judge_school(database: Database, one: Due, base: PolicySettings, now: datetime) -> None:
     try:
         with database.owning() as connection:
             verdicts.one_judge_at_a_time(connection)
+            # First: what judging marks anew, even this very month, stays marked.
+            verdicts.done(connection, one)
             found = schools.schools_by_id(connection, [one.school_id])
             if found:
                 judge_school(connection, found[0], one.month, base, now - _SETTLED)
-            verdicts.done(connection, one)
     except (DatabaseError, psycopg.OperationalError):
         raise
     except Exception:  # noqa: BLE001 - a mistake over one school must not keep all others from being judged
@@ -162,10 +165,10 @@ def _close_one(database: Database, now: datetime) -> bool:
     with database.owning() as connection:
         verdicts.one_judge_at_a_time(connection)
         for month, closed_at in sorted(verdicts.months(connection).items()):
-            if closed_at is None and not verdicts.waits(connection, month):
+            if closed_at is None and not verdicts.waits(connection, month, now):
                 for operator in verdicts.operators(connection, month):
-                    _renew_discovery(connection, operator, month, now)
+                    _renew_discovery(connection, operator, month, now - _SETTLED)
                 verdicts.close_month(connection, month, now)
-                verdicts.mark_all(connection, month, days_of(month)[1], now)
+                verdicts.mark_all(connection, month, days_of(month)[1], now - _SETTLED)
                 return True
     return False

@@ -1,23 +1,22 @@
 """One verdict with all that it rests on, read from the database as it was when that version was made."""
 
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from msgspec import Struct, structs
 
 from agent.contract.errors import SettingsError
 from collector.errors import NotFound
 from collector.evidence import entry, note
-from collector.store import agreements, checkpoints, evidence, packs, schools, verdicts
+from collector.judging.gathering import drawn_from
+from collector.store import checkpoints, evidence, packs, schools, verdicts
 from collector.store.database import MINISTRY, Connection, Database, Viewer
 from collector.store.packs import Drawn
 from collector.store.schools import RegionRecord, SchoolRecord
 from collector.store.verdicts import Line, Listed
 from collector.verdicts import canonical, standard
-from collector.verdicts.facts import Facts, SignedReport, days_of
+from collector.verdicts.facts import Facts
 from collector.verdicts.judge import Judgement, judge
 from collector.verdicts.standard import Standard
-from collector.verdicts.terms import stretches
 
 _DAY = timedelta(days=1)
 _FEW = 100
@@ -84,11 +83,11 @@ def case_of(database: Database, viewer: Viewer, asked: Asked) -> Case:
         place = _place(connection, one)
         region = schools.regions(connection).get(one.region)
     facts = _facts(one, drawn)
-    # Who may see a verdict may see what it was drawn from: exactly the reports of its days. Their rows name the
-    # operator of the whole school, which on a second line is another one: so the ministry's eyes read them.
+    # Who may see a verdict may see what it was drawn from, and nothing else. The reports' rows name the operator of the
+    # whole school, which on a second line is another one: so the ministry's eyes read them.
     with database.reading(MINISTRY) as connection:
         school = schools.school(connection, one.school)
-        facts = structs.replace(facts, reports=tuple(_reports(connection, one, facts)))
+        facts = structs.replace(facts, reports=tuple(drawn_from(connection, facts, one.judged_at)[0]))
     judgement = judge(facts)
     is_same = canonical.encode(judgement.verdict) == canonical.encode(one.verdict)
     return Case(
@@ -134,25 +133,6 @@ def _facts(one: Listed, drawn: Drawn) -> Facts:
     return structs.replace(
         held, standard=drawn.standard or b"", causes=drawn.causes or b"", discovery=one.verdict.discovery
     )
-
-
-def _reports(connection: Connection, one: Listed, facts: Facts) -> list[SignedReport]:
-    """Return the reports of the days on which this operator had to answer, by what was known when it was judged."""
-    zone = ZoneInfo(facts.lessons.timetable.time_zone)
-    first, last = days_of(one.month)
-    begins, ends = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, last + _DAY))
-    recorded = agreements.terms_of(connection, schools=[one.school])
-    held = [
-        each
-        for each in stretches(recorded, first, last, known_at=one.judged_at)
-        if (each.terms.line, each.terms.operator) == (one.line, one.operator)
-    ]
-    found = []
-    for created_at, report in verdicts.reports(connection, one.school, begins, ends, one.judged_at):
-        day = facts.lessons.slot_of(created_at, 1).date()
-        if any(each.first <= day <= each.last for each in held):
-            found.append(report)
-    return found
 
 
 def _place(connection: Connection, one: Listed) -> LogPlace | None:

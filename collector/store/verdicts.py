@@ -128,15 +128,16 @@ def mark_all(connection: Connection, month: str, last: date, now: datetime) -> N
     connection.execute(sql("verdict_mark_all"), {"month": month, "last": last, "now": now})
 
 
-def due(connection: Connection, now: datetime, limit: int) -> list[Due]:
-    """Return what waits longest."""
+def due(connection: Connection, now: datetime, settled: datetime, limit: int) -> list[Due]:
+    """Return what waits longest, of what was marked until ``settled``."""
+    asked = {"now": now, "settled": settled, "limit": limit}
     with connection.cursor(row_factory=kwargs_row(Due)) as cursor:
-        return cursor.execute(sql("verdict_due"), {"now": now, "limit": limit}).fetchall()
+        return cursor.execute(sql("verdict_due"), asked).fetchall()
 
 
-def waits(connection: Connection, month: str) -> bool:
-    """Tell whether anything of a month still waits."""
-    return connection.execute(sql("verdict_waits"), {"month": month}).fetchone() == (True,)
+def waits(connection: Connection, month: str, now: datetime) -> bool:
+    """Tell whether anything of a month still waits; what was put off holds up nobody else."""
+    return connection.execute(sql("verdict_waits"), {"month": month, "now": now}).fetchone() == (True,)
 
 
 def done(connection: Connection, one: Due) -> None:

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
@@ -18,6 +19,7 @@ from collector import slots
 from collector.verdicts.exclusions import Exclusion
 from collector.verdicts.terms import LineId, Name, Terms
 
+_PLAIN_PORT, _TLS_PORT = 80, 443
 Month = Annotated[str, Meta(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", max_length=7)]
 
 
@@ -53,6 +55,16 @@ class Server(Struct, frozen=True, kw_only=True):
     url: Name
     place: Literal["inside", "outside"]
     public: Annotated[bytes, Meta(min_length=32, max_length=32)] | None = None
+
+
+def authority_of(server: str) -> str:
+    """Return a server's name and port, however it was written: with or without scheme, path and the usual port."""
+    parts = urlsplit(server if "://" in server else f"ws://{server}")
+    usual = _TLS_PORT if parts.scheme in ("wss", "https") else _PLAIN_PORT
+    try:
+        return f"{parts.hostname}:{parts.port or usual}"
+    except ValueError:  # a port that is none
+        return server
 
 
 class Offset(Struct, frozen=True, kw_only=True):

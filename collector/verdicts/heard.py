@@ -5,7 +5,7 @@ against it: whatever held it back may have been the reason. Nothing is thrown aw
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from agent.contract.measurement import Direction, Link, Measurement, Throughput,
 from agent.contract.rules import Rules
 from agent.contract.signs import Signs
 from agent.contract.standards import Interval
+from collector.verdicts.facts import authority_of
 from collector.verdicts.terms import WAYS, Terms, Way
 from collector.verdicts.twins import Twin, Twins, goes_over
 
@@ -49,6 +50,8 @@ Weak = Literal[
     "chain_torn",  # reports before or after it are missing, and nobody knows what they said
     "no_record",  # without the server's own record, although this server makes them
 ]
+# A report is made when its session ends: a test of another day in it proves nothing of that day.
+_EARLIEST, _LATEST = timedelta(minutes=-5), timedelta(hours=1)
 HELD_BACK = frozenset({"cross_traffic", "host_limited", "link_limited", "server_limited", "sleep"})
 
 
@@ -61,7 +64,7 @@ class Source(Struct, frozen=True, order=True):
 
 
 class Eligibility(Struct, frozen=True, kw_only=True):
-    """When a test may speak. ``places``: servers inside and outside of the operator's network."""
+    """When a test may speak. ``places``: servers (by name and port) inside and outside of the operator's network."""
 
     link_headroom: float
     cpu_busy_ratio: float
@@ -74,7 +77,8 @@ class Eligibility(Struct, frozen=True, kw_only=True):
 class Heard(Struct, frozen=True, kw_only=True):
     """One direction of one test as it speaks of the line; no rate where none was measured.
 
-    ``link_bps`` is how fast the computer's cable is; whether that is wide enough depends on the level asked for.
+    ``rtt_idle_ms`` is the test's round trip before it filled the line. ``link_bps`` is how fast the computer's cable
+    is; whether that is wide enough depends on the level asked for.
     """
 
     source: Source
@@ -82,6 +86,7 @@ class Heard(Struct, frozen=True, kw_only=True):
     at: datetime
     server: str
     rate: Interval | None
+    rtt_idle_ms: float | None = None
     link_bps: float | None = None
     void: tuple[Void, ...] = ()
     weak: tuple[Weak, ...] = ()
@@ -128,6 +133,8 @@ def _heard(test: _Test, way: Way, rule: Eligibility, other: Sequence[Void]) -> H
     one = test.throughput
     direction = one.download if way == "download" else one.upload
     void = [*test.session.void, *other, *_void(one, direction, rule)]
+    if one.started_at is not None and not _EARLIEST <= test.session.created_at - one.started_at <= _LATEST:
+        void.append("clock")
     return Heard(
         source=test.source,
         way=way,
@@ -135,6 +142,7 @@ def _heard(test: _Test, way: Way, rule: Eligibility, other: Sequence[Void]) -> H
         server=one.server,
         rate=None if direction is None else standards.interval_of(direction),
         void=tuple(dict.fromkeys(void)),
+        rtt_idle_ms=one.rtt_idle_ms,
         link_bps=test.link.speed_bps if test.link is not None else None,
         weak=tuple(dict.fromkeys([*test.session.weak, *_weak(test, direction, rule)])),
     )
@@ -155,7 +163,7 @@ def _void(test: Throughput, direction: Direction | None, rule: Eligibility) -> I
         yield "contradiction"
     if not HELD_BACK.issuperset(test.tainted):
         yield "other_path"
-    place = rule.places.get(test.server)
+    place = rule.places.get(authority_of(test.server))
     if place == "inside":
         yield "server_inside"
     elif place != "outside":

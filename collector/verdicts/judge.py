@@ -7,18 +7,17 @@ import functools
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from statistics import median_low
 
 from msgspec import Struct, structs
 
 from agent.contract import rules as causes
-from agent.contract.measurement import Latency, Link, Measurement, Throughput, Unknown
 from agent.contract.rules import Rules
 from collector.verdicts import canonical, exclusions, heard, outages, reading, standard
-from collector.verdicts.facts import Facts, number_of
+from collector.verdicts.facts import Facts, authority_of, number_of
 from collector.verdicts.heard import Heard, Session, Void
 from collector.verdicts.outages import Sign
 from collector.verdicts.rules import Asked, Echo, Month, german, recurrence, reduction, shares, weighed
@@ -118,7 +117,7 @@ def _causes(raw: bytes) -> Rules:
 def _month(facts: Facts, held: _Held, sessions: Sequence[Session], by: Standard) -> Month:
     """Return what the tests of the days on which the same terms held say, each in its slot."""
     rule = by.eligible(
-        {one.url: one.place for one in facts.servers},
+        {authority_of(one.url): one.place for one in facts.servers},
         Twins(facts.servers, facts.records),
         has_other_line=facts.has_other_line,
     )
@@ -138,7 +137,7 @@ def _month(facts: Facts, held: _Held, sessions: Sequence[Session], by: Standard)
         first=held.stretch.first,
         last=held.stretch.last,
         heard=tuple(sorted(found, key=lambda one: (one[0], one[1].source, one[1].way))),
-        echoes=tuple(_echoes(facts, held, sessions, by)),
+        echoes=_echoes(found),
     )
 
 
@@ -150,26 +149,13 @@ def _against(facts: Facts, held: _Held, at: datetime, slot: datetime) -> Iterato
         yield "excluded"
 
 
-def _echoes(facts: Facts, held: _Held, sessions: Iterable[Session], by: Standard) -> list[Echo]:
-    """Return the shortest round trip of each slot, by computers with a cable to servers outside of the operator."""
-    outside = {one.url for one in facts.servers if one.place == "outside"}
+def _echoes(found: Iterable[tuple[datetime, Heard]]) -> tuple[Echo, ...]:
+    """Return the shortest round trip of each slot, by tests that may speak against the line in every respect."""
     best: dict[datetime, float] = {}
-    for one in sessions:
-        slot = facts.lessons.slot_of(one.created_at, by.statistics.slot_minutes.value)
-        if one.void or one.weak or not held.holds(slot.date()) or any(_against(facts, held, one.created_at, slot)):
-            continue
-        trips = _round_trips_ms(one.measurements, outside)
-        if trips:
-            best[slot] = min(best.get(slot, trips[0]), *trips)
-    return [Echo(slot, best[slot]) for slot in sorted(best)]
-
-
-def _round_trips_ms(measured: Sequence[Measurement | Unknown], outside: AbstractSet[str]) -> list[float]:
-    if not any(isinstance(one, Link) and one.medium == "ethernet" for one in measured):
-        return []
-    trips = [one.median_ms for one in measured if isinstance(one, Latency) and one.server in outside]
-    idle = [one.rtt_idle_ms for one in measured if isinstance(one, Throughput) and one.server in outside]
-    return trips + [one for one in idle if one is not None]
+    for slot, test in found:
+        if not test.void and not test.weak and test.rtt_idle_ms is not None:
+            best[slot] = min(best.get(slot, test.rtt_idle_ms), test.rtt_idle_ms)
+    return tuple(Echo(slot, best[slot]) for slot in sorted(best))
 
 
 def _joined(months: Sequence[Month], held: Sequence[_Held], by: Standard) -> tuple[Asked, ...]:
@@ -198,9 +184,12 @@ def _signs(facts: Facts, held: Sequence[_Held], sessions: Sequence[Session], by:
     """Return when the line was seen up or down on days and at times that count."""
     found = []
     for one in outages.signs(sessions):
-        day = facts.lessons.slot_of(one.at, by.statistics.slot_minutes.value).date()
-        if any(each.holds(day) and not each.is_left_out(one.at) for each in held):
-            found.append(one)
+        slot = facts.lessons.slot_of(one.at, by.statistics.slot_minutes.value)
+        mine = next((each for each in held if each.holds(slot.date())), None)
+        if mine is None:
+            continue
+        # What does not count ends an outage: nobody answers for the time on its other side as if it were one.
+        found.append(Sign(one.at, is_up=True) if any(_against(facts, mine, one.at, slot)) else one)
     return found
 
 
@@ -285,15 +274,19 @@ def _recurs(facts: Facts, *, is_breach: bool) -> bool:
 
 
 def _reduction(facts: Facts, held: Sequence[_Held], verdict: Verdict, asked: Sequence[Asked]) -> Reduction | None:
-    """Return what the price falls by, if the newest terms name one and a way; days without terms cost nothing."""
+    """Return what the price falls by, as the newest terms count it; each day costs what its own terms say."""
     terms = held[-1].stretch.terms if held else None
     if verdict.state != "breach" or terms is None or terms.price_per_month is None:
         return None
     broken = {one.name for one in verdict.parts if one.state == "broken"}
     kept = min((_kept(one) for one in asked if one.name in broken), default=Fraction(1))
     first, last = facts.days
-    days = sum((one.stretch.last - one.stretch.first).days + 1 for one in held)
-    amount = reduction.reduction(terms.reduction, terms.price_per_month * days / ((last - first).days + 1), kept)
+    days = (last - first).days + 1
+    price = sum(
+        (one.stretch.terms.price_per_month or Decimal(0)) * ((one.stretch.last - one.stretch.first).days + 1) / days
+        for one in held
+    )
+    amount = reduction.reduction(terms.reduction, Decimal(price), kept)
     return None if amount is None else Reduction(amount=amount, currency=terms.currency, kept=rounded(kept))
 
 
@@ -302,8 +295,12 @@ def _kept(asked: Asked) -> Fraction:
     if asked.level is None:
         good, judged = sum(day.good for day in asked.days), sum(day.judged for day in asked.days)
         return min(Fraction(1), Fraction(good, judged) / asked.limit)
-    rates = [Fraction(one.best.value_bps) for one in asked.outcomes if one.good is not None and one.best is not None]
-    return min(Fraction(1), median_low(rates) / Fraction(asked.level.bps))
+    shares = [
+        Fraction(one.best.value_bps) / Fraction(one.level_bps)
+        for one in asked.outcomes
+        if one.good is not None and one.best is not None
+    ]
+    return min(Fraction(1), median_low(shares))
 
 
 def _excluded(tests: Iterable[Heard], unread: Mapping[str, int]) -> dict[str, int]:

@@ -4,7 +4,6 @@ Everything here is a lower bound. An outage lasts from the first sign of it to t
 between two signs is not counted, because the line may have come back while all computers were off.
 """
 
-import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
@@ -13,6 +12,8 @@ from msgspec import Struct
 from agent.contract.failure import Failure
 from agent.contract.lan import Lan
 from agent.contract.measurement import Failed, Latency, Measurement, Throughput, Unknown
+from agent.contract.services import Services
+from agent.contract.values import is_address, stays_inside
 from collector.verdicts.heard import Session
 
 _BEYOND: frozenset[Failure] = frozenset({"connect_timeout", "unreachable", "no_answer", "dns_failed"})
@@ -88,6 +89,9 @@ def _is_up(measured: Sequence[Measurement | Unknown]) -> bool | None:
     inside = next((one for one in measured if isinstance(one, Lan)), None)
     if not failures or not failures <= _BEYOND or inside is None or not _router_answers(inside):
         return None
+    # A server that is down is not the line: if anything beyond the router answered, nothing is known.
+    if _anything_answers_beyond(inside) or any(isinstance(one, Services) for one in measured):
+        return None
     # A name server inside the school may be what is broken; then the names say nothing of the line.
     if failures == {"dns_failed"} and not _asks_beyond(inside):
         return None
@@ -98,7 +102,19 @@ def _router_answers(inside: Lan) -> bool:
     return inside.gateway_echoes is not None and inside.gateway_echoes.received > 0
 
 
+def _anything_answers_beyond(inside: Lan) -> bool:
+    resolvers = any(one.answered > 0 and _is_beyond(one.address) for one in inside.resolvers)
+    second = inside.second_hop_echoes is not None and inside.second_hop_echoes.received > 0
+    hops = any(one.ttl > 1 and one.address is not None and one.private is not True for one in inside.hops)
+    return resolvers or second or hops
+
+
+def _is_beyond(address: str) -> bool:
+    """Tell whether an address is surely outside of the school."""
+    return is_address(address) and not stays_inside(address)
+
+
 def _asks_beyond(inside: Lan) -> bool:
     """Tell whether a name server that did not answer is the router or stands outside of the school."""
     silent = [one.address for one in inside.resolvers if one.answered == 0]
-    return any(one == inside.gateway or not ipaddress.ip_address(one).is_private for one in silent)
+    return any(one == inside.gateway or _is_beyond(one) for one in silent)

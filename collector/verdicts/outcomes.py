@@ -20,6 +20,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     slot: datetime
     way: Way
+    level_bps: float
     good: bool | None
     best: Interval | None
     spoke: tuple[Source, ...]
@@ -63,7 +64,7 @@ def _outcome(slot: datetime, tests: Sequence[Heard], level: Level) -> Outcome:
     rates = [one.rate for one in (*telling, *proving) if one.rate is not None]
     best = max(rates, key=lambda one: (one.value_bps, one.low_bps)) if telling else None
     good = None if not telling else bool(proving) or any(_may_be(one, level.bps) for one in telling)
-    return Outcome(slot=slot, way=level.way, good=good, best=best, spoke=spoke)
+    return Outcome(slot=slot, way=level.way, level_bps=level.bps, good=good, best=best, spoke=spoke)
 
 
 def _may_speak(one: Heard, level: Level) -> bool:

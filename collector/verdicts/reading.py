@@ -15,6 +15,7 @@ from collector.verdicts.facts import AgentKey, Known, SignedReport
 from collector.verdicts.heard import Session, Void, Weak
 
 _NOTHING = "0" * 64
+_LONGEST_BOOT_S = 1e9  # more than thirty years, and before no year that a date can have
 
 
 class _Read(Struct, frozen=True, kw_only=True):
@@ -125,7 +126,7 @@ def _clocks(found: Sequence[_Read], most: timedelta) -> dict[tuple[int, str], bo
 
 def _booted(one: _Read) -> datetime:
     """Return when, by its clock at the time, this computer started."""
-    return one.report.created_at - timedelta(seconds=one.report.monotonic_s)
+    return one.report.created_at - timedelta(seconds=min(one.report.monotonic_s, _LONGEST_BOOT_S))
 
 
 def _forked_from(found: Sequence[_Read], others: Mapping[int, str]) -> int | None:

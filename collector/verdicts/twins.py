@@ -12,7 +12,7 @@ from agent.contract import record
 from agent.contract.errors import NetreadyError
 from agent.contract.measurement import Throughput
 from agent.contract.record import ServerRecord
-from collector.verdicts.facts import Server
+from collector.verdicts.facts import Server, authority_of
 
 
 class Twin(Struct, frozen=True):
@@ -27,7 +27,9 @@ class Twins:
 
     def __init__(self, servers: Iterable[Server], records: Iterable[bytes]) -> None:
         """Take the registered servers, and the records that they sent by themselves."""
-        self._key_of: Mapping[str, bytes] = {one.url: one.public for one in servers if one.public is not None}
+        self._key_of: Mapping[str, bytes] = {
+            authority_of(one.url): one.public for one in servers if one.public is not None
+        }
         self._sent: dict[tuple[str, bytes], list[ServerRecord]] = {}
         for raw in records:
             for key in set(self._key_of.values()):
@@ -37,7 +39,7 @@ class Twins:
 
     def of(self, test: Throughput) -> Twin:
         """Return the server's half of a test."""
-        key = self._key_of.get(test.server)
+        key = self._key_of.get(authority_of(test.server))
         if key is None or test.test_id is None:
             return Twin(None, differs=False)
         sent = self._sent.get((test.test_id, key), [])
@@ -50,7 +52,7 @@ class Twins:
 
     def is_kept_by(self, server: str) -> bool:
         """Tell whether a server signs records, so that a test against it without one is only half a test."""
-        return server in self._key_of
+        return authority_of(server) in self._key_of
 
 
 def goes_over(known: ServerRecord, networks: Sequence[str]) -> bool:

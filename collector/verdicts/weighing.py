@@ -79,8 +79,14 @@ def sampled(days: Sequence[Day], statistics: Statistics) -> Sample:
 
 
 def state_of(sample: Sample, chance: Decimal | None, statistics: Statistics, parts: int) -> State:
-    """Return what a sample that comes out so by this chance says of one of ``parts`` promises."""
-    if chance is None or sample.effective < statistics.effective_slots or sample.days < statistics.days:
+    """Return what a sample that comes out so by this chance says of one of ``parts`` promises.
+
+    The chance knows already how alike the slots of a day are: what is rarer than the risk is enough to accuse, however
+    few independent slots the month is worth. To say that a promise was kept, or to doubt it, takes as many as asked.
+    """
+    if chance is None or sample.judged < statistics.effective_slots or sample.days < statistics.days:
+        return "too little"
+    if chance >= _ROUNDING.divide(statistics.risk, Decimal(parts)) and sample.effective < statistics.effective_slots:
         return "too little"
     if chance < _ROUNDING.divide(statistics.risk, Decimal(parts)):
         return "broken"

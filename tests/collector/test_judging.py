@@ -78,6 +78,8 @@ def test_a_month_is_judged_when_it_is_over(database, school, contract, deliver):
     with database.owning() as connection:
         verdicts.mark(connection, [("0101", "2026-09")], OPEN, OPEN)
     judged(database, OPEN)
+    assert versions(database) == []  # what was marked just now may not be committed whole
+    judged(database, OPEN + timedelta(minutes=3))
     assert [(number, one.state) for number, one in versions(database)] == [(0, "breach")]
     for _ in range(2):
         judged(database, CLOSED)

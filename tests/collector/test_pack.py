@@ -168,7 +168,7 @@ def test_it_is_preliminary_while_the_month_goes_on(database, school, deliver):
     """A verdict on a month that is not over says so in large letters, and has no place in the log."""
     deliver(month(school, [GOOD] * 21))
     with database.owning() as connection:
-        verdicts.mark(connection, [("0101", "2026-09")], OPEN, OPEN)
+        verdicts.mark(connection, [("0101", "2026-09")], OPEN - timedelta(minutes=5), OPEN)
     running.run(database, SETTINGS, now=OPEN)
     text = text_of(printing.pdf(case_of(database), "ru"))
     assert "ПРЕДВАРИТЕЛЬНОЕ ЗАКЛЮЧЕНИЕ" in text

@@ -16,7 +16,7 @@ from collector.verdicts.terms import Terms
 from tests.fakes import sessions
 
 FIRST = datetime(2026, 9, 1, 4, 5, tzinfo=UTC)  # a Tuesday, 09:05 in Almaty
-OUTSIDE = sessions.SERVERS[0]
+OUTSIDE = "wss://one.example"  # as people write it; computers report it with its port
 LESSONS = Lessons(
     timetable=Timetable(shifts=(Shift(start="08:00", end="18:00"),), time_zone="Asia/Almaty"),
     clock=(Offset(since=datetime(2024, 3, 1, tzinfo=UTC), minutes=300),),

@@ -14,7 +14,7 @@ from tests.fakes.computer import direction
 CONTRACT = Contract(download_bps=100e6, upload_bps=20e6)
 FIRST = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
 SSID = "6d656b746570"
-SERVERS = ("wss://one.example", "wss://two.example")
+SERVERS = ("wss://one.example:443", "wss://two.example:443")
 
 
 def times(count: int, *, days: int = 2, first: datetime = FIRST) -> list[datetime]:

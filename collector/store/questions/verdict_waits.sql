@@ -1,1 +1,1 @@
-select exists (select from dirty_verdict where month = %(month)s)
+select exists (select from dirty_verdict where month = %(month)s and due_at <= %(now)s)

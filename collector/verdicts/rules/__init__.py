@@ -20,17 +20,17 @@ from collector.verdicts.weighing import Part, Statistics, weigh
 
 
 class Echo(Struct, frozen=True):
-    """The shortest idle round trip of a slot, by a computer with a cable to a server outside; null: none came back."""
+    """The shortest idle round trip of a slot, by tests that may speak against the line."""
 
     slot: datetime
-    rtt_ms: float | None
+    rtt_ms: float
 
 
 class Month(Struct, frozen=True, kw_only=True):
     """What is known of a line in the days of a month on which the same terms hold.
 
-    ``heard`` is every direction of every test with the slot it lies in; ``echoes`` one for each slot with an answer or
-    a silence that only the line can explain.
+    ``heard`` is every direction of every test with the slot it lies in; ``echoes`` one for each slot in
+    which such a test had an answer.
     """
 
     terms: Terms

@@ -135,7 +135,7 @@ def a_month(place: Place) -> Place:
 def judge_again(place: Place, at: datetime, month: str = "2026-09", *, sign: bool = True) -> None:
     """Judge a month of all schools again, and sign what came of it."""
     with place.database.owning() as connection:
-        verdicts.mark_all(connection, month, days_of(month)[1], at)
+        verdicts.mark_all(connection, month, days_of(month)[1], at - timedelta(minutes=5))
     place.judge(at)
     if sign:
         place.sign()

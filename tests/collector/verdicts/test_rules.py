@@ -98,7 +98,7 @@ def test_promises_share_the_risk() -> None:
         first=date(2026, 9, 1),
         last=date(2026, 9, 30),
         heard=(),
-        echoes=(*echoes, Echo(MORNING, None)),
+        echoes=(*echoes, Echo(MORNING, 150.0)),
     )
     two = rules.weighed(shares.asked(both, NUMBERS, 1.1), STATISTICS)
     assert [part.risk for part in one] == [0.01]
