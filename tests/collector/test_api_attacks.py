@@ -196,7 +196,7 @@ def test_the_document_says_who_may_ask_and_what_is_sent(client):
             assert {login for one in operation.get("security", ()) for login in one} <= set(logins)
             (tag,) = operation["tags"]
             assert ("security" in operation) is (
-                tag in {"people", "steering", "contracts, exclusions, disputes"}
+                tag in {"people", "steering", "contracts, exclusions, disputes", "notices"}
                 or path == wire.POLICY_PATH
                 or (tag in {"evidence", "test servers"} and method == "get")  # what they bring is signed
             ), path
