@@ -34,6 +34,8 @@ LIGHT = ("latency",)
 DEADLINES_S = {"link": 5.0, "latency": 8.0, "wifi": 8.0, "lan": 10.0}
 USUAL_DEADLINE_S = 30.0
 BULK_DEADLINES_S: dict[Form, float] = {"short": 60.0, "long": 90.0}
+# Nothing came back: what answers and refuses is there, and its line too.
+_SILENCE: frozenset[Failure] = frozenset({"connect_timeout", "unreachable", "no_answer", "dns_failed"})
 _MAX_DETAIL = 2000
 _ANSWERS_WITHIN_S = 2.0
 _ALL_ANSWER_WITHIN_S = 6.0
@@ -90,6 +92,8 @@ def run(
 ) -> Session:
     """Run the named probes one after the other; none runs beside another, so those that take the line have it.
 
+    A light session to which nothing came back looks inside too: an outage is proven only where the router answers.
+
     Args:
         names: the probes, in order.
         plan: against whom, and with which settings.
@@ -101,19 +105,35 @@ def run(
     measurements = []
     for name in names:
         announce(name)
-        try:
-            seen = measure(name, plan, server)
-            measurements.append(seen)
-            plan = _with_upload(plan, seen)
-        except NetreadyError as error:
-            _log.error("the probe %s cannot measure: %s", name, error)
-            word: Failure = "no_server" if isinstance(error, InsecureUrlError) else "host_error"
-            measurements.append(
-                Failed(probe=name, failure=word, detail=_plain(str(error)), started_at=_now(), took_s=0.0)
-            )
+        seen = _measured(name, plan, server)
+        measurements.append(seen)
+        plan = _with_upload(plan, seen)
         if name == plan.engine:
             line_is_free()
+    if tuple(names) == LIGHT and _nothing_came_back(measurements):
+        announce("lan")
+        measurements.append(_measured("lan", _looking_on(plan), server))
     return Session(measurements=tuple(measurements), session_s=round(time.monotonic() - began, 3), server=server)
+
+
+def _measured(name: str, plan: Plan, server: str | None) -> Measurement:
+    """Run one probe; that it cannot run as it is set is a failure of it too."""
+    try:
+        return measure(name, plan, server)
+    except NetreadyError as error:
+        _log.error("the probe %s cannot measure: %s", name, error)
+        word: Failure = "no_server" if isinstance(error, InsecureUrlError) else "host_error"
+        return Failed(probe=name, failure=word, detail=_plain(str(error)), started_at=_now(), took_s=0.0)
+
+
+def _nothing_came_back(seen: Sequence[Measurement]) -> bool:
+    return bool(seen) and all(isinstance(one, Failed) and one.failure in _SILENCE for one in seen)
+
+
+def _looking_on(plan: Plan) -> Plan:
+    """Let the look inside ask nobody but the router and the name servers: it may come every quarter of an hour."""
+    table = plan.probes.get("lan", {}) | {"active": False}
+    return msgspec.structs.replace(plan, probes=plan.probes | {"lan": table})
 
 
 def _with_upload(plan: Plan, seen: Measurement) -> Plan:

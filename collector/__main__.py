@@ -5,7 +5,7 @@ import sys
 from collector.evidence import cli as evidence
 
 _MISSING = """netready-collector: this computer has only netready's base install ({name} is missing): it can run
-'evidence verify' and 'evidence witness' here; for everything else install netready[collector]"""
+'evidence verify' and 'evidence witness' here (each with --help); for everything else install netready[collector]"""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,7 +6,6 @@ import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -462,7 +461,7 @@ def _distrust_agent(options: argparse.Namespace) -> int:
     settings = _settings(options)
     record = verdicts.KeyRecord(
         agent=options.agent,
-        distrusted_from=_moment(options.since, policy.zone_of(settings.policy)),
+        distrusted_from=agreements.moment_of(options.since, policy.zone_of(settings.policy)),
         recorded_at=_now(),
         author=people.at_the_command_line().name,
         reason=options.reason,
@@ -472,14 +471,6 @@ def _distrust_agent(options: argparse.Namespace) -> int:
         _note(connection, "changed", f"computer {options.agent}", distrusted_from=record.distrusted_from.isoformat())
     _say(f"computer {options.agent} is out of service; what came in since proves nothing: {months} months judged again")
     return 0
-
-
-def _moment(text: str, zone: ZoneInfo) -> datetime:
-    try:
-        given = datetime.fromisoformat(text.strip())
-    except ValueError as error:
-        raise SettingsError(f"{text!r} is no moment; write it as 2026-10-05T14:00") from error
-    return (given if given.tzinfo else given.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _ranking(options: argparse.Namespace) -> int:

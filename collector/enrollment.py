@@ -71,7 +71,10 @@ def enroll(connection: Connection, body: bytes, settings: PolicySettings, now: d
     if school is None:
         raise EnrollmentRefused("the school of this token is no longer in the registry; ask for a new token")
     if not request.preview:
-        _bind(connection, request, hashed, known, token.school_id)
+        _check_school(known, token.school_id)
+        if known is None or known.token_sha256 != hashed:
+            agents.spend_token(connection, hashed)
+        agents.keep_agent(connection, _bound(request, hashed, token.school_id), now)
     region = schools.regions(connection).get(school.region_id)
     # A preview only shows a name: what is inside a school is for its computers.
     if request.preview:
@@ -109,25 +112,17 @@ def _usable_token(
     return token
 
 
-def _bind(
-    connection: Connection,
-    request: wire.EnrollRequest,
-    hashed: bytes,
-    known: agents.AgentRecord | None,
-    school_id: str,
-) -> None:
+def _check_school(known: agents.AgentRecord | None, school_id: str) -> None:
     if known is not None and known.school_id != school_id:
         raise EnrollmentRefused("this computer's key belongs to another school; enrol it with a new key")
-    if known is None or known.token_sha256 != hashed:
-        agents.spend_token(connection, hashed)
-    agents.keep_agent(
-        connection,
-        {
-            "school_id": school_id,
-            "agent_id": signing.agent_id(request.public_key),
-            "public_key": request.public_key,
-            "token_sha256": hashed,
-            "room": request.room,
-            "software": request.software,
-        },
-    )
+
+
+def _bound(request: wire.EnrollRequest, hashed: bytes, school_id: str) -> dict[str, object]:
+    return {
+        "school_id": school_id,
+        "agent_id": signing.agent_id(request.public_key),
+        "public_key": request.public_key,
+        "token_sha256": hashed,
+        "room": request.room,
+        "software": request.software,
+    }

@@ -20,7 +20,7 @@ from agent.contract.measurement import Failed, Link, Measurement, Skipped, Throu
 from agent.contract.standards import interval_of
 from collector.periods import day_of
 from collector.settings import PolicySettings
-from collector.store import agents, evidence, fleet, peers, records, reports, rollups, rooms, sightings
+from collector.store import agents, evidence, fleet, peers, records, reports, rollups, rooms, sightings, verdicts
 from collector.store.database import Connection
 from collector.store.evidence import Pending
 
@@ -287,6 +287,21 @@ def _in_words(span: timedelta) -> str:
     return f"{span.total_seconds() / 60:.0f} minutes"
 
 
+def _note_forks(connection: Connection, candidates: list[_Candidate], moment: _Moment) -> None:
+    """Note the reports that name another one before them than the one here; what came after may be judged already."""
+    hashes = {
+        (agent.school_id, agent.agent_id, agent.highest_sequence): agent.head_sha256
+        for agent in (candidate.agent for candidate in candidates)
+    }
+    hashes |= {candidate.key: candidate.sha256 for candidate in candidates}
+    for candidate in candidates:
+        school_id, agent_id, sequence = candidate.key
+        before = hashes.get((school_id, agent_id, sequence - 1))
+        if before is not None and candidate.report.previous != before.hex():
+            agents.note_fork(connection, school_id, agent_id, sequence)
+            verdicts.mark_fork(connection, candidate.key, moment.now, moment.zone)
+
+
 def _keep(connection: Connection, candidates: list[_Candidate], moment: _Moment) -> None:
     now = moment.now
     rows = reports.Rows([], [], [], [])
@@ -324,6 +339,7 @@ def _keep(connection: Connection, candidates: list[_Candidate], moment: _Moment)
             room_key = room.room_key if room else None
             rows.sightings.append({**stamp, "measured_at": began, "room_key": room_key, **sighting})
     reports.keep(connection, rows)
+    _note_forks(connection, candidates, moment)
     evidence.pend(connection, [_pending(candidate, now) for candidate in candidates])
     records.keep_reported(connection, tests)
     peers.keep(connection, doors)

@@ -6,14 +6,14 @@ deliveries are never held up; what could not be done today is done tomorrow.
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import psycopg
 from msgspec import Struct
 
 from collector.errors import DatabaseError
 from collector.settings import Settings, StoreSettings
-from collector.store import jobs, leases, partitions, test_orders
+from collector.store import jobs, leases, notices, partitions, records, test_orders
 from collector.store.database import Database
 from collector.store.partitions import Partition, Table
 
@@ -24,6 +24,8 @@ _DAYS = Table("school_day", "day", "year")
 _MOST_FOUND = 240
 # Turns are decided by the last day; what people ask about a lease or an order they ask within weeks.
 _LEASES_KEPT = timedelta(days=92)
+# Whether a message reached its subscriber is asked within weeks; what was told stays with the event.
+_DELIVERIES_KEPT = timedelta(days=90)
 _LOCK = "partitions"
 
 _log = logging.getLogger(__name__)
@@ -32,7 +34,8 @@ _log = logging.getLogger(__name__)
 class Done(Struct, frozen=True):
     """What was done, by the names of tables.
 
-    ``found``: how many rows had no partition of their own time; ``forgotten``: old leases and orders that were removed.
+    ``found``: how many rows had no partition of their own time; ``forgotten``: old leases and orders that were removed,
+    ``deliveries``: old messages, ``expired``: test servers' records and notices that are as old as deleted reports.
     """
 
     made: Sequence[str] = ()
@@ -40,6 +43,8 @@ class Done(Struct, frozen=True):
     detached: Sequence[str] = ()
     dropped: Sequence[str] = ()
     forgotten: int = 0
+    deliveries: int = 0
+    expired: int = 0
 
     def sentences(self) -> Iterator[str]:
         """Say what was done and what somebody should know."""
@@ -56,6 +61,10 @@ class Done(Struct, frozen=True):
             yield f"deleted: {', '.join(self.dropped)}"
         if self.forgotten:
             yield f"leases and orders older than {_LEASES_KEPT.days} days, deleted: {self.forgotten}"
+        if self.deliveries:
+            yield f"notices' messages older than {_DELIVERIES_KEPT.days} days, deleted: {self.deliveries}"
+        if self.expired:
+            yield f"test servers' records and notices older than [store] keep_months, deleted: {self.expired}"
 
 
 def run(database: Database, settings: Settings) -> None:
@@ -80,9 +89,11 @@ def maintain(database: Database, settings: StoreSettings, now: datetime) -> Done
             with database.owning() as connection:
                 forgotten = leases.forget_old(connection, now - _LEASES_KEPT)
                 forgotten += test_orders.forget_old(connection, now - _LEASES_KEPT)
+                deliveries = notices.forget_deliveries(connection, now - _DELIVERIES_KEPT)
+            expired = _expire(database, settings, now)
         except psycopg.Error as error:
             raise DatabaseError(f"partitions could not be made or taken out: {error}") from error
-        return Done(made, found, detached, dropped, forgotten)
+        return Done(made, found, detached, dropped, forgotten, deliveries, expired)
 
 
 def _make(database: Database, now: datetime) -> tuple[list[str], int]:
@@ -108,11 +119,11 @@ def _due(table: Table, now: datetime) -> list[date]:
 
 
 def _retire(database: Database, settings: StoreSettings, now: datetime) -> tuple[list[str], list[str]]:
-    if settings.keep_months is None:
+    oldest_kept = settings.kept_from(now)
+    if oldest_kept is None:
         return [], []
     detached: list[str] = []
     dropped: list[str] = []
-    oldest_kept = _month(now.astimezone(UTC).date(), -settings.keep_months)
     for table in GROWING:
         with database.owning() as connection:
             old = [one for one in partitions.attached(connection, table) if one.begins < oldest_kept]
@@ -127,6 +138,19 @@ def _retire(database: Database, settings: StoreSettings, now: datetime) -> tuple
                     partitions.drop(connection, one)
             dropped += [one.name for one in loose]
     return detached, dropped
+
+
+def _expire(database: Database, settings: StoreSettings, now: datetime) -> int:
+    """Delete what goes with reports that are deleted, and has no partitions; return how many rows."""
+    oldest_kept = settings.kept_from(now)
+    if oldest_kept is None or not settings.drop_old:
+        return 0
+    before = datetime.combine(oldest_kept, time(), UTC)
+    count = 0
+    for forget in (records.forget_old, records.forget_reported, notices.forget_events):
+        with database.owning() as connection:
+            count += forget(connection, before)
+    return count
 
 
 def _month(day: date, offset: int) -> date:

@@ -1,7 +1,7 @@
 """Periods people name: a quarter ``2026-Q4``, a month ``2026-11``, a year ``2026``; pure."""
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,12 @@ def quarter_of(moment: datetime, zone: ZoneInfo) -> Period:
     """Return the quarter in which a moment lies."""
     local = moment.astimezone(zone)
     return parse(f"{local.year}-Q{(local.month + 2) // 3}", zone)
+
+
+def months(period: Period) -> tuple[str, str]:
+    """Return a period's first and last month, as ``2026-10``."""
+    last = period.end - timedelta(days=1)
+    return f"{period.start:%Y-%m}", f"{last:%Y-%m}"
 
 
 def chosen(label: str | None, now: datetime, zone: ZoneInfo) -> Period:

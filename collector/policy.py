@@ -15,6 +15,7 @@ from agent.contract import standards
 from agent.contract.coverage import MAX_ROOMS
 from agent.contract.errors import SettingsError
 from agent.contract.standards import Target
+from agent.contract.timetable import Timetable
 from agent.contract.wire import CameraAsked, Hours, Inside, Policy, QuietHours, ServerPlace
 from collector import periods
 from collector.settings import PolicySettings
@@ -111,6 +112,18 @@ def numbered(told: Policy) -> Policy:
     """Return the policy with the number that goes with all that it says."""
     digest = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(told, version=1))).digest()
     return msgspec.structs.replace(told, version=1 + int.from_bytes(digest[:4], "big"))
+
+
+def timetable_of(settings: PolicySettings) -> Timetable:
+    """Return when a policy says that there are lessons."""
+    return Timetable(
+        shifts=settings.all_shifts,
+        time_zone=settings.time_zone,
+        weekdays=settings.weekdays,
+        terms=settings.terms,
+        holidays=settings.holidays,
+        extra_days=settings.extra_days,
+    )
 
 
 def target_of(school: SchoolRecord, settings: PolicySettings) -> Target:

@@ -16,7 +16,6 @@ import msgspec
 from msgspec import Struct
 
 from agent.contract.standards import Target
-from agent.contract.timetable import Timetable
 from collector import absences, policies, policy, readiness, slots
 from collector.absences import Heard, Silence
 from collector.readiness import Judged
@@ -70,15 +69,7 @@ def calendars_of(settings: PolicySettings) -> Calendars:
 @lru_cache(maxsize=1_000)
 def calendar_of(settings: PolicySettings) -> Calendar:
     """Return the calendar that a policy sets."""
-    timetable = Timetable(
-        shifts=settings.all_shifts,
-        time_zone=settings.time_zone,
-        weekdays=settings.weekdays,
-        terms=settings.terms,
-        holidays=settings.holidays,
-        extra_days=settings.extra_days,
-    )
-    return Calendar(ZoneInfo(settings.time_zone), timetable, settings.slot_minutes)
+    return Calendar(ZoneInfo(settings.time_zone), policy.timetable_of(settings), settings.slot_minutes)
 
 
 def catch_up(database: Database, calendars: Calendars) -> None:

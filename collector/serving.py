@@ -126,7 +126,7 @@ def jobs_of(settings: Settings) -> tuple[Job, ...]:
         Job("findings", 5, lambda database, _: findings.run(database, zone, within_s=_FINDINGS_S)),
         Job("new-rules", 3600, lambda database, _: findings.judge_by_new_rules(database, datetime.now(UTC), zone)),
         Job("requests", 900, unasked.run),
-        Job("records", 60, lambda database, _: records.run(database, datetime.now(UTC))),
+        Job("records", 60, lambda database, _: records.run(database, datetime.now(UTC), zone)),
         Job("maintenance", 3600, maintenance.run),
         Job("log", 5, sequencing.run),
         Job("verdicts", running.EVERY_S, running.run),

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -113,12 +113,22 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long reports and what was read from them are kept: this month and ``keep_months`` before it; null for ever.
 
-    What is older no longer shows anywhere. ``drop_old``: it is deleted; else it stays in the database, in tables of a
-    month each, for its owner to store elsewhere. Added up days, months and periods stay.
+    The month before these is kept too: months are deleted whole, by UTC, and the oldest one's first hours, by local
+    time, lie in it. No verdict is made of it any more. What is older no longer shows anywhere. ``drop_old``: it is
+    deleted; else it stays in the database, in tables of a month each, for its owner to store elsewhere. Added up days,
+    months and periods stay, and verdicts as they are.
     """
 
     keep_months: Annotated[int, Meta(ge=1, le=1_200)] | None = None
     drop_old: bool = False
+
+    def kept_from(self, now: datetime) -> date | None:
+        """Return the first day (UTC) of which reports are kept, those of the month before too; null where all are."""
+        if self.keep_months is None:
+            return None
+        today = now.astimezone(UTC)
+        months = today.year * 12 + today.month - 2 - self.keep_months
+        return date(max(1, months // 12), months % 12 + 1, 1)
 
 
 class IngestSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -24,7 +24,7 @@ Tally = dict[str, Counts]
 _FIRST_BPS, _STEP = 1e4, 1.005  # the middle of a bin is at most 0.25 % off, less than a meter can tell
 # Where only these stand, a test gave less than the line: a lower bound. Any other word (vpn, proxy, one of tomorrow)
 # may mean another path, and the test says nothing of the line.
-_HELD_BACK = frozenset({"cross_traffic", "host_limited", "link_limited", "server_limited", "sleep"})
+HELD_BACK = frozenset({"cross_traffic", "host_limited", "link_limited", "server_limited", "sleep"})
 _LINK_HEADROOM = 1.1
 
 
@@ -116,7 +116,7 @@ def of_day(tests: Sequence[LineTest], calendar: Calendar, target: Target, *, cab
     agents: dict[str, int] = defaultdict(int)
     for one in tests:
         agents[one.agent_id] += 1
-        if _HELD_BACK.issuperset(one.tainted):
+        if HELD_BACK.issuperset(one.tainted):
             by_slot[calendar.slot_of(one.at)].append(one)
     tallies: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for slot, members in by_slot.items():

@@ -190,9 +190,9 @@ class Bulk:
         loaded_rtt_s = max(self._setting.rtt_s, self._echoes.latest_s if self._echoes is not None else 0.0)
         return found.mean_bps / 8 * loaded_rtt_s
 
-    def _rising(self, curves: tuple[Curve, ...], end_s: float) -> Estimate | None:
+    def _rising(self, curves: tuple[Curve, ...], end_s: float, since_s: float = 0.0) -> Estimate | None:
         """Return how fast it was of late where it still grows: the line can do that, and more perhaps."""
-        begin_s = max(end_s / 3, end_s - max(_LATELY_S, self._setting.rtt_s))
+        begin_s = max(since_s, end_s / 3, end_s - max(_LATELY_S, self._setting.rtt_s))
         found = estimate.estimate(curves, begin_s, end_s, 0.0, least_block_s=_LATELY_BLOCK_S)
         return None if found is None or found.mean_bps <= 0 else msgspec.structs.replace(found, high_bps=None)
 
@@ -303,9 +303,11 @@ class Bulk:
         )
 
     def _final(self, curves: tuple[Curve, ...], end_s: float) -> Estimate:
-        if self.found is not None:
-            return self.found
-        found = self._rising(curves, end_s)
+        found = self.found
+        if found is None or found.low_bps is None:
+            # Even, if at all, for too short a time to have bounds: what it was of late is a lower one.
+            since_s = 0.0 if self.plateau is None else self.plateau.begin_s
+            found = self._rising(curves, end_s, since_s) or found
         if found is None:
             raise TransferError("deadline", "ended too soon to say how fast the line is")
         return found

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from agent.contract import record, wire
-from agent.contract.errors import NetreadyError
+from agent.contract.errors import MalformedError, NetreadyError
 from agent.errors import UplinkError
 from agent.reflector import records
 from agent.reflector.records import Records
@@ -52,8 +52,8 @@ def recorded(state: Path, name: str | None, send: Send | None) -> Iterator[Offer
 class Reporting:
     """A thread that sends what waits, oldest first.
 
-    A server that its collector does not know yet keeps its records and asks again later; what was refused for good is
-    forgotten, and said.
+    A server that its collector does not know yet keeps its records and asks again later; those of a key that the
+    collector does know go all the same. What was refused for good is forgotten, and said.
     """
 
     def __init__(self, spool: Spool, send: Send, *, every_s: float = EVERY_S) -> None:
@@ -89,26 +89,38 @@ class Reporting:
         """Send all that waits; return how many records left.
 
         Raises:
-            NetreadyError: it could not be sent, or the collector does not know this server; what waits stays.
+            NetreadyError: it could not be sent, or the collector does not know a key; what waits stays.
         """
-        done = 0
+        done = after = 0
+        unknown: dict[str, str] = {}
         while not self._ending.is_set():
-            batch = self._spool.waiting(wire.MAX_BATCH_RECORDS)
+            batch = self._spool.waiting(wire.MAX_BATCH_RECORDS, after)
             if not batch:
                 break
-            reply = self._send([envelope for _, envelope in batch])
-            if len(reply.items) != len(batch):
-                raise NetreadyError(f"the collector answered for {len(reply.items)} records, not for {len(batch)}")
-            receipts = list(zip(batch, reply.items, strict=True))
-            self._spool.forget([row for (row, _), one in receipts if one.answer != "unknown_server"])
-            for _, one in receipts:
-                if one.answer == "refused":
-                    _log.error("the collector refused a record for good: %s", one.detail)
-            unknown = [one for _, one in receipts if one.answer == "unknown_server"]
-            if unknown:
-                raise NetreadyError(unknown[0].detail or "the collector does not know this server's key")
-            done += len(batch)
+            after = batch[-1][0]
+            # A key that is not known is asked for once: else all that waits would be sent in vain, again and again.
+            known = [(row, envelope) for row, envelope in batch if _key_of(envelope) not in unknown]
+            if known:
+                done += self._deliver(known, unknown)
+        if unknown:
+            raise NetreadyError(next(iter(unknown.values())))
         return done
+
+    def _deliver(self, batch: Sequence[tuple[int, bytes]], unknown: dict[str, str]) -> int:
+        """Send records and forget those that need not be sent again; return how many, and note keys not known."""
+        reply = self._send([envelope for _, envelope in batch])
+        if len(reply.items) != len(batch):
+            raise NetreadyError(f"the collector answered for {len(reply.items)} records, not for {len(batch)}")
+        done = []
+        for (row, envelope), one in zip(batch, reply.items, strict=True):
+            if one.answer == "unknown_server":
+                unknown[_key_of(envelope)] = one.detail or "the collector does not know this server's key"
+                continue
+            if one.answer == "refused":
+                _log.error("the collector refused a record for good: %s", one.detail)
+            done.append(row)
+        self._spool.forget(done)
+        return len(done)
 
     def _pause_s(self, error: NetreadyError) -> float:
         asked_s = error.retry_after_s if isinstance(error, UplinkError) else None
@@ -120,3 +132,11 @@ class Reporting:
         if sentence != self._said:
             self._said = sentence
             _log.warning("records wait: %s", sentence)
+
+
+def _key_of(envelope: bytes) -> str:
+    """Return the id of the key that signed a record; '' where it is none."""
+    try:
+        return next((one.keyid for one in record.open_envelope(envelope).signatures), "")
+    except MalformedError:
+        return ""

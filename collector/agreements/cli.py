@@ -149,9 +149,9 @@ def _file(options: argparse.Namespace, settings: Settings, opened: Open) -> int:
         line=options.line,
         operator=options.operator,
         region=options.region,
-        begins=_moment(options.begins, zone),
-        ends=_moment(options.ends, zone),
-        announced_at=None if options.announced is None else _moment(options.announced, zone),
+        begins=moment_of(options.begins, zone),
+        ends=moment_of(options.ends, zone),
+        announced_at=None if options.announced is None else moment_of(options.announced, zone),
         reason=options.reason,
     )
     with opened(settings) as database, database.owning() as connection:
@@ -217,8 +217,8 @@ def _follows(text: str, about: Any, zone: Any, reason: str) -> Filing:
         school=about.school,
         line=about.line,
         operator=about.operator,
-        begins=_moment(begins, zone),
-        ends=_moment(ends, zone),
+        begins=moment_of(begins, zone),
+        ends=moment_of(ends, zone),
         reason=reason,
     )
 
@@ -251,7 +251,8 @@ def _date(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-09-01") from error
 
 
-def _moment(text: str, zone: ZoneInfo) -> datetime:
+def moment_of(text: str, zone: ZoneInfo) -> datetime:
+    """Read a moment, by the local clock unless it names its zone; raises SettingsError where it is none."""
     try:
         given = datetime.fromisoformat(text.strip())
     except ValueError as error:

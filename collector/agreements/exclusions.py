@@ -18,11 +18,12 @@ from collector.verdicts import exclusions
 from collector.verdicts.errors import AgreementError
 from collector.verdicts.exclusions import Exclusion, Kind, RegionId, State
 from collector.verdicts.standard import shipped_standard
-from collector.verdicts.terms import LineId, Name, Terms
+from collector.verdicts.terms import LineId, Name, Terms, stretches
 
 Settling = Literal["confirm", "refuse", "withdraw"]
 _FAR = timedelta(days=20 * 365)
 _DAY = timedelta(days=1)
+MOST_A_YEAR = 500
 _OFFICES = (None, "ministry", "admin")  # null: whoever runs the collector, at its own command line
 _MAY: dict[str | None, tuple[Kind, ...]] = {
     None: exclusions.KINDS,
@@ -32,8 +33,12 @@ _MAY: dict[str | None, tuple[Kind, ...]] = {
     "operator": ("planned_works", "power_cut", "force_majeure"),
     "school": ("power_cut", "school_disconnection"),
 }
-# What an operator says of itself and nobody announced: it counts once somebody else confirms it.
-_CLAIMS: tuple[Kind, ...] = ("power_cut", "force_majeure")
+# Nobody's word helps himself alone: such a thing counts once somebody else confirms it. A school's word helps it where
+# the half hours that it leaves out were good ones.
+_CLAIMS: dict[str | None, tuple[Kind, ...]] = {
+    "operator": ("power_cut", "force_majeure"),
+    "school": ("power_cut", "school_disconnection"),
+}
 
 
 class Filing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,9 +77,10 @@ def file(connection: Connection, filing: Filing, *, who: Who, now: datetime, dis
     mine = _contracts(connection, filing, school)
     _check_may_file(filing, who, school, mine)
     _check_span(filing, who, now)
+    _check_number(connection, filing, school, who)
     kept = Exclusion(
         id=secrets.token_hex(8),
-        state="claimed" if who.role == "operator" and filing.kind in _CLAIMS else "in_force",
+        state="claimed" if filing.kind in _CLAIMS.get(who.role, ()) else "in_force",
         kind=filing.kind,
         school=filing.school,
         line=filing.line,
@@ -132,10 +138,12 @@ def settle(connection: Connection, exclusion_id: str, wanted: Settlement, *, who
     records = records_of(connection, exclusion_id)
     last, first = records[-1], records[0]
     school = None if last.school is None else schools.visible_school(connection, last.school)
-    state = _settled(wanted.action, first, last, who, school)
-    if state == "withdrawn" and last.kind == "planned_works" and last.begins <= now and who.role == "operator":
+    is_own = who.role == "operator" and _answering(connection, last) == {who.scope}
+    state = _settled(wanted.action, (first, last), who, school, is_own=is_own)
+    if state == "withdrawn" and last.kind == "planned_works" and last.begins <= now:
         raise AgreementError(
-            f"exclusion {last.id}: works can be withdrawn until they begin; afterwards they have used the allowance"
+            f"exclusion {last.id}: works can be withdrawn until they begin; afterwards they have used the allowance,"
+            " and only the ministry or the region can refuse them"
         )
     kept = structs.replace(
         last,
@@ -150,19 +158,36 @@ def settle(connection: Connection, exclusion_id: str, wanted: Settlement, *, who
     return kept
 
 
-def _settled(action: Settling, first: Exclusion, last: Exclusion, who: Who, school: SchoolRecord | None) -> State:
-    """Return the state that an exclusion comes to; raises NotAllowed and AgreementError as ``settle`` does."""
+def _settled(
+    action: Settling, records: tuple[Exclusion, Exclusion], who: Who, school: SchoolRecord | None, *, is_own: bool
+) -> State:
+    """Return the state that an exclusion comes to; raises NotAllowed and AgreementError as ``settle`` does.
+
+    Args:
+        action: what is wanted.
+        records: the exclusion's first and its newest.
+        who: wants it.
+        school: whose lines it is about, null where those of many.
+        is_own: it leaves out nothing but lines that this operator answers for.
+    """
+    first, last = records
     region = last.region if school is None else school.region_id
     is_office = who.role in _OFFICES or (who.role == "region" and who.scope == region)
+    is_schools_turn = who.role == "school" and who.scope == last.school and last.kind == "power_cut"
     may = {
-        "confirm": is_office or (who.role == "school" and who.scope == last.school and last.kind == "power_cut"),
+        "confirm": is_office or (first.role == "operator" and is_schools_turn) or (first.role == "school" and is_own),
         "refuse": is_office,
         "withdraw": _filed(first, who, region),
     }
     if not may[action]:
         raise NotAllowed(
             f"the role {who.role} cannot {action} exclusion {last.id}: the ministry and the region confirm and refuse,"
-            " a school confirms its own power cuts, and whoever filed one withdraws it"
+            " a school confirms a power cut that its operator claims, an operator what a school claims of lines that"
+            " are its own alone, and whoever filed one withdraws it"
+        )
+    if action == "withdraw" and first.state == "claimed" and last.state == "in_force":
+        raise AgreementError(
+            f"exclusion {last.id} was confirmed: nobody takes it back alone; the ministry or the region can refuse it"
         )
     before: dict[Settling, tuple[State, ...]] = {
         "confirm": ("claimed",),
@@ -185,6 +210,16 @@ def _filed(first: Exclusion, who: Who, region: str | None) -> bool:
         return who.role in _OFFICES
     whose = {"operator": first.operator, "school": first.school, "region": region}
     return who.role == first.role and who.scope is not None and who.scope == whose[str(first.role)]
+
+
+def _answering(connection: Connection, one: Exclusion) -> set[str]:
+    """Return the operators who answer for the lines that an exclusion of one school leaves out, at its time."""
+    if one.school is None:
+        return set()
+    known = agreements.terms_of(connection, schools=[one.school])
+    # A day on each side for the zone.
+    held = stretches(known, (one.begins - _DAY).date(), (one.ends + _DAY).date())
+    return {each.terms.operator for each in held if one.concerns(each.terms)}
 
 
 def _place(connection: Connection, filing: Filing) -> SchoolRecord | None:
@@ -247,6 +282,30 @@ def _check_span(filing: Filing, who: Who, now: datetime) -> None:
         raise AgreementError(
             f"begins: planned works have to be announced {numbers.announced_h.value} hours ahead; these would count"
         )
+
+
+def _check_number(connection: Connection, filing: Filing, school: SchoolRecord | None, who: Who) -> None:
+    """Refuse more than can be read and handed on: each verdict of the year carries all of them."""
+    year = filing.begins.astimezone(UTC).year
+    begins, ends = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+    region = filing.region if school is None else school.region_id
+    school_id = filing.school or ""  # of no single one
+    found = agreements.exclusions(connection, school_id=school_id, region_id=region, begins=begins, ends=ends)
+    mine = (filing.school, filing.operator, filing.region)
+    same = {
+        one.id
+        for one in found
+        if one.number == 1 and _side(one.role) == _side(who.role) and (one.school, one.operator, one.region) == mine
+    }
+    if len(same) >= MOST_A_YEAR:
+        raise AgreementError(
+            f"begins: {len(same)} exclusions were filed for {year} already of the same school, operator and region,"
+            " which is all that one side may; file a few long spans instead of many short ones"
+        )
+
+
+def _side(role: str | None) -> str | None:
+    return None if role in _OFFICES else role
 
 
 def _shown_to(filing: Filing, mine: Iterable[Terms]) -> list[str]:

@@ -138,7 +138,7 @@ def one_exclusion(
     summary="File a span of time that does not count",
 )
 async def file_exclusion(request: Request, asker: ByWhom) -> Response:
-    """Keep what somebody files; what only helps whoever files it is a claim until it is confirmed."""
+    """Keep what somebody files; what may help whoever files it is a claim until somebody else confirms it."""
     asker.require("agreements")
     context = context_of(request)
     filing = await read_json(request, Filing)
@@ -159,7 +159,12 @@ async def file_exclusion(request: Request, asker: ByWhom) -> Response:
     summary="Confirm, refuse or withdraw an exclusion",
 )
 async def settle_exclusion(request: Request, asker: ByWhom, exclusion_id: Id) -> Response:
-    """Keep a further record of an exclusion that the asker may see."""
+    """Keep a further record of an exclusion that the asker may see.
+
+    The ministry and the region confirm and refuse. A school confirms a power cut that its operator claims, an operator
+    what a school claims of lines that are its own alone. Whoever filed one withdraws it, works only until they begin,
+    and nothing that somebody else confirmed.
+    """
     asker.require("agreements")
     context = context_of(request)
     wanted = await read_json(request, Settlement)

@@ -38,6 +38,7 @@ def bundle(
     month: Annotated[str | None, Query(pattern=_MONTH, description="as 2026-10; left out, all months")] = None,
     operator: Name = None,
     version: Annotated[int | None, Query(ge=0, le=1_000_000, description="left out: the newest of each")] = None,
+    files: Annotated[bool, Query(description="also the files that disputes attached")] = False,
 ) -> Response:
     """Answer a bundle (JSON Lines, gzip) of a school's verdicts, or of all in a month that one may see."""
     asker.require("export")
@@ -49,7 +50,7 @@ def bundle(
         raise MalformedError("a name with a NUL character is nobody's")
     if operator is None and viewer.role == "operator":
         operator = viewer.scope
-    wanted = Wanted(school=school, line=line, month=month, operator=operator, version=version)
+    wanted = Wanted(school=school, line=line, month=month, operator=operator, version=version, files=files)
     export = Export(context.database, context.settings, viewer, wanted, context.now())
     note(context, asker, "exported", about(wanted), month=month, verdicts=len(export.named))
     name = "-".join(_NOT_IN_NAMES.sub("_", text) for text in ("evidence", school, month) if text)

@@ -13,7 +13,7 @@ from collector.api.answers import body_of, json_answer, needs, part, schema_of
 from collector.api.bodies import read_json
 from collector.context import By, ByWhom, In, context_of
 from collector.notices import subscribing
-from collector.notices.subscribing import Subscribed, Wish
+from collector.notices.subscribing import Holder, Subscribed, Wish
 from collector.store import notices
 from collector.store.notices import Delivery, Kind, ListedEvent, State, Subscriber, Wanted
 
@@ -95,7 +95,13 @@ async def subscribe(request: Request, asker: ByWhom) -> Response:
     def work() -> Subscribed:
         with context.database.ingesting() as connection:
             return subscribing.subscribe(
-                connection, wish, asker.viewer, context.settings.notices, who=asker.who(), now=context.now()
+                connection,
+                wish,
+                asker.viewer,
+                context.settings.notices,
+                who=asker.who(),
+                now=context.now(),
+                holder=Holder("token", asker.name),
             )
 
     return json_answer(await anyio.to_thread.run_sync(work))

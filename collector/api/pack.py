@@ -47,7 +47,7 @@ def evidence_pack(
     if not _presses.acquire(blocking=False):
         raise Busy(_RETRY_AFTER_S)
     try:
-        case = gathering.case_of(context.database, asker.viewer, asked)
+        case = gathering.case_of(context.database, asker.viewer, asked, context.settings.policy)
         content = printing.pdf(case, language)
     finally:
         _presses.release()

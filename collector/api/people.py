@@ -195,12 +195,12 @@ def ranking(
     "/sla/breaches",
     responses=schema_of(sla.Breach, is_list=True),
     openapi_extra=needs("token"),
-    summary="Lines measured below contract",
+    summary="Lines judged in breach, and lines measured below contract",
 )
 def breaches(
     context: In, viewer: By, period: PeriodName = None, limit: Limit = answers.DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
-    """Answer the lines measured below contract, each with its tests."""
+    """Answer the lines judged in breach (``judged`` names the months), then those to look at, each with its tests."""
     when = context.period(period)
     with context.database.reading(viewer) as connection:
         found = page(sla.breaches(connection, when), of=f"breaches {when.label}", limit=limit, cursor=cursor)

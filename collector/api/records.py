@@ -50,7 +50,7 @@ def router(context: Context) -> APIRouter:
             def work() -> wire.RecordReply:
                 envelopes = records.read_batch(body)
                 with context.database.ingesting() as connection:
-                    return records.take(connection, envelopes, context.now())
+                    return records.take(connection, envelopes, context.now(), context.zone)
 
             return json_answer(await anyio.to_thread.run_sync(work))
 

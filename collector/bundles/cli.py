@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from msgspec import structs
 from rich.console import Console
 from rich.progress import Progress
 
@@ -47,6 +48,7 @@ def add(
     made.add_argument("--line", metavar="LINE")
     made.add_argument("--month", metavar="YYYY-MM", type=_month)
     made.add_argument("--version", metavar="N", type=_version, help="left out: the newest of each month")
+    made.add_argument("--with-files", action="store_true", help="also the files that disputes attached")
     made.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="packed if it ends in .gz")
     made.set_defaults(command=lambda options: _export(options, read(options), opened))
 
@@ -88,11 +90,19 @@ def _export(options: argparse.Namespace, settings: Settings, opened: Open) -> in
         with _shown() as progress:
             task = progress.add_task("verdicts", total=len(export.named))
             size = _write(options.output, export.chunks(lambda done, _total: progress.update(task, completed=done)))
+        for one in export.left_out:
+            name = f"{one.school}/{one.line}/{one.month}/{one.operator}/{one.version}"
+            print(f"warning: {name} is left out: {one.why}", file=sys.stderr)
         with database.admitting() as connection:
-            detail = {"month": wanted.month, "verdicts": len(export.named), "file": options.output.name}
+            detail = {
+                "month": wanted.month,
+                "verdicts": len(export.named) - len(export.left_out),
+                "file": options.output.name,
+            }
             audit.note(connection, at_the_command_line(), "exported", about(wanted), now=now, detail=detail)
-    print(f"{options.output}: the evidence of verdicts: {len(export.named)}, bytes: {size:,}", file=sys.stderr)
-    return 0
+    shown = len(export.named) - len(export.left_out)
+    print(f"{options.output}: the evidence of verdicts: {shown}, bytes: {size:,}", file=sys.stderr)
+    return 0 if shown else 1
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:
@@ -100,7 +110,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         if (options.line, options.month, options.version) != (None, None, None):
             raise SettingsError("--verdict names line, month and version itself")
         found: Wanted = options.verdict
-        return found
+        return structs.replace(found, files=options.with_files)
     if options.operator is not None and (options.month is None or options.line is not None):
         raise SettingsError("--operator needs --month, and takes all of the operator's lines")
     return Wanted(
@@ -109,6 +119,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         month=options.month,
         operator=options.operator,
         version=options.version,
+        files=options.with_files,
     )
 
 

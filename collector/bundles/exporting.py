@@ -7,30 +7,31 @@ it is exactly what the verdict names, which for an operator are its own days and
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from nacl.signing import SigningKey
 
 from agent import __version__
-from collector.bundles import proving
+from collector.bundles import forks, proving
 from collector.bundles.proving import Prover
 from collector.errors import NotFound
-from collector.evidence import bundle
-from collector.evidence.bundle import Place, Record, Wanted, Writer
+from collector.evidence import bundle, servers
+from collector.evidence.bundle import BundleError, LeftOut, Place, Record, Wanted, Writer
 from collector.evidence.entry import Subject
 from collector.evidence.errors import KeepingError
 from collector.judging import gathering
 from collector.ledger.keeping import keeping_of
 from collector.settings import Settings
 from collector.store import agreements, bundles, records
-from collector.store.bundles import Named, StoredVerdict
+from collector.store.bundles import Named, StoredPast, StoredVerdict
 from collector.store.database import MINISTRY, Connection, Database, Viewer
-from collector.verdicts import canonical
-from collector.verdicts.facts import Facts, SignedReport
+from collector.store.records import StoredRecord
+from collector.verdicts import canonical, verdict
+from collector.verdicts.disputes import Step
+from collector.verdicts.facts import Facts, Past, SignedReport
 
 _NO_SCHOOL = ""
-_DAY = timedelta(days=1)
 
 Progress = Callable[[int, int], None]
 
@@ -44,7 +45,7 @@ class Things(Struct, frozen=True):
 
 
 class Export:
-    """A bundle that is being made. ``named`` are its verdicts."""
+    """A bundle that is being made. ``named`` are its verdicts, ``left_out`` those that could not be written so far."""
 
     def __init__(self, database: Database, settings: Settings, viewer: Viewer, wanted: Wanted, now: datetime) -> None:
         """Look which verdicts the viewer may see of those that are wanted.
@@ -52,51 +53,94 @@ class Export:
         Raises:
             NotFound: none.
         """
-        self._database, self._settings, self._wanted, self._now = database, settings, wanted, now
+        self._database, self._settings, self._wanted, self._now = database, settings, _narrowed(wanted, viewer), now
+        self.left_out: list[LeftOut] = []
         with database.reading(viewer) as connection:
-            self.named = bundles.named(connection, wanted)
+            self.named = bundles.named(connection, self._wanted)
         if not self.named:
             raise NotFound("there is no such verdict that you may see; see 'netready-collector verdicts list'")
 
     def chunks(self, progress: Progress = lambda _done, _total: None) -> Iterator[bytes]:
-        """Yield the bundle's bytes: its beginning, then one piece for each verdict, then its seal."""
+        """Yield the bundle's bytes: its beginning, then pieces for each verdict, then its seal.
+
+        A verdict of which a line could not be read again is left out, and a line says so instead: ``left_out``.
+        """
         writer = Writer()
         with self._database.reading(MINISTRY) as connection:
             prover = Prover(proving.shown_logs(connection))
             begin = b"".join(map(writer.line, self._begin(connection, prover)))
         yield begin
         for done, one in enumerate(self.named, 1):
-            with self._database.reading(MINISTRY) as connection:
-                stored = bundles.verdict(connection, one)
-                lines = self._section(connection, prover, one, stored) if stored is not None else ()
-                piece = b"".join(map(writer.line, lines))
-            yield piece
+            yield from self._pieces(writer, prover, one)
             progress(done, len(self.named))
         yield writer.seal(self._seal_key(prover))
+
+    def _pieces(self, writer: Writer, prover: Prover, one: Named) -> Iterator[bytes]:
+        """Yield a verdict's section, of which everything was encoded before; files alone are fetched one by one."""
+        try:
+            with self._database.reading(MINISTRY) as connection:
+                parts = self._encoded(connection, prover, one)
+        except BundleError as error:
+            parts = [self._left_out(one, f"it cannot be written: {error.what}")]
+        for part in parts:
+            if isinstance(part, bytes):
+                yield writer.raw(part)
+            else:
+                yield from map(writer.line, self._file(part))
+
+    def _encoded(self, connection: Connection, prover: Prover, one: Named) -> list[bytes | Step]:
+        """Return a section's records, and in the place of each file the step that attached it."""
+        stored = bundles.verdict(connection, one)
+        if stored is None:
+            return [self._left_out(one, "it was replaced while the bundle was made; export it again")]
+        section = self._section(connection, prover, one, stored)
+        return [part if isinstance(part, Step) else bundle.encoded(part, 0) for part in section]
+
+    def _left_out(self, one: Named, why: str) -> bytes:
+        named = {"school": one.school_id, "line": one.line, "month": one.month, "operator": one.operator}
+        left_out = LeftOut(**named, version=one.version, why=why)
+        self.left_out.append(left_out)
+        return bundle.encoded(left_out, 0)
+
+    def _file(self, step: Step) -> Iterator[Record]:
+        """Yield the file that a step attached, in pieces."""
+        held = step.attached
+        with self._database.reading(MINISTRY) as connection:
+            content = agreements.attached(connection, step.about.school, step.dispute, held.sha256) if held else None
+        for piece, at in enumerate(range(0, len(content or b""), bundle.PIECE_BYTES)):
+            part = (content or b"")[at : at + bundle.PIECE_BYTES]
+            yield bundle.FileRecord(dispute=step.dispute, number=step.number, piece=piece, content=part)
 
     def _begin(self, connection: Connection, prover: Prover) -> Iterator[Record]:
         yield bundle.Header(wanted=self._wanted, made_at=self._now, made_by=f"netready {__version__}")
         for number in sorted(prover.logs):
             yield proving.record_of(connection, prover.logs[number])
-        for sha256 in sorted({sha256 for one in self.named for sha256 in (one.standard, one.causes)}):
-            text = bundles.rules(connection, sha256)
-            if text is not None:
-                yield bundle.Rules(text=text.decode())
-        known = records.keys(connection)
-        bodies = {key: records.bodies_of_keys(connection, [key]) for key in sorted(known)}
-        things = Things("key", *_pairs((f"server/{key}", body) for key in bodies for body in bodies[key]))
+        named = sorted({sha256 for one in self.named for sha256 in (one.standard, one.causes)})
+        texts = [(sha256, text) for sha256 in named if (text := bundles.rules(connection, sha256)) is not None]
+        for body, place in _placed(connection, prover, [_NO_SCHOOL], Things("rules", *_pairs(texts))):
+            yield bundle.Rules(body=body, place=place)
+        bodies = records.bodies_of_keys(connection)
+        things = Things("key", *_pairs((f"server/{servers.decode(body).key_id}", body) for body in bodies))
         for body, place in _placed(connection, prover, [_NO_SCHOOL], things):
             yield bundle.ServerKey(body=body, place=place)
 
-    def _section(self, connection: Connection, prover: Prover, one: Named, stored: StoredVerdict) -> Iterator[Record]:
+    def _section(
+        self, connection: Connection, prover: Prover, one: Named, stored: StoredVerdict
+    ) -> Iterator[Record | Step]:
         facts = canonical.decode(stored.facts, Facts)
+        judged_by = bundles.rules(connection, one.standard)
+        whole = facts if judged_by is None else structs.replace(facts, standard=judged_by)
+        reports, of_servers = gathering.drawn_from(connection, whole, stored.judged_at)
         yield from _verdict(connection, prover, one, stored)
+        yield from _computers(connection, prover, facts)
         yield from self._distrusted(connection, prover, facts, stored.judged_at)
+        yield from forks.told(connection, prover, facts, {(each.agent, each.sequence) for each in reports})
         yield from _agreements(connection, prover, facts)
         yield from _past(connection, prover, one, facts, stored.judged_at)
-        yield from _disputes(connection, prover, one)
+        yield from _disputes(connection, prover, one, with_files=self._wanted.files)
         yield from _stubs(connection, prover, facts)
-        yield from _measured(connection, prover, facts, stored.judged_at)
+        yield from _reports(connection, prover, facts.school, reports)
+        yield from _records(connection, prover, facts.school, of_servers)
 
     def _distrusted(
         self, connection: Connection, prover: Prover, facts: Facts, judged_at: datetime
@@ -120,6 +164,17 @@ class Export:
             return None
         newest = prover.logs[max(prover.logs)].log
         return key if key is not None and bytes(key.verify_key) == newest.public_key else None
+
+
+def _narrowed(wanted: Wanted, viewer: Viewer) -> Wanted:
+    """Return what is wanted by somebody who may see a part of it: a bundle must not look like more than it is."""
+    if viewer.role == "region":
+        return structs.replace(wanted, region=viewer.scope)
+    if viewer.role == "operator" and wanted.operator is None:
+        return structs.replace(wanted, operator=viewer.scope)
+    if viewer.role == "school" and wanted.school is None:
+        return structs.replace(wanted, school=viewer.scope)
+    return wanted
 
 
 def about(wanted: Wanted) -> str:
@@ -147,6 +202,13 @@ def _verdict(connection: Connection, prover: Prover, one: Named, stored: StoredV
     yield bundle.FactsRecord(body=stored.facts.decode())
 
 
+def _computers(connection: Connection, prover: Prover, facts: Facts) -> Iterator[Record]:
+    """Yield the computers of the facts, each with the entry of its enrolment."""
+    keys = [(f"computer/{one.agent}", hashlib.sha256(one.public).hexdigest()) for one in facts.keys]
+    for one, place in zip(facts.keys, prover.places(connection, [facts.school], "key", keys), strict=True):
+        yield bundle.ComputerRecord(agent=one.agent, place=place)
+
+
 def _agreements(connection: Connection, prover: Prover, facts: Facts) -> Iterator[Record]:
     """Yield the terms and exclusions of the facts, whose bytes are those that were recorded."""
     school = [facts.school]
@@ -164,19 +226,32 @@ def _agreements(connection: Connection, prover: Prover, facts: Facts) -> Iterato
 
 
 def _past(connection: Connection, prover: Prover, one: Named, facts: Facts, judged_at: datetime) -> Iterator[Record]:
-    found = {each.month: each for each in bundles.past(connection, one, [past.month for past in facts.past], judged_at)}
-    ordered = [found[past.month] for past in facts.past if past.month in found]
+    ordered = _known(bundles.past(connection, one, [past.month for past in facts.past], judged_at), facts.past)
     things = Things("verdict", *_pairs((f"{one.line}/{each.month}/{each.version}", each.body) for each in ordered))
     for each, (body, place) in zip(ordered, _placed(connection, prover, [one.school_id], things), strict=True):
         yield bundle.PastRecord(body=body, place=place, version=each.version)
 
 
-def _disputes(connection: Connection, prover: Prover, one: Named) -> Iterator[Record]:
+def _known(found: Iterable[StoredPast], told: Iterable[Past]) -> list[StoredPast]:
+    """Return the version of each month that the facts tell of, of several that were made at the very same moment."""
+    by_month: dict[str, list[StoredPast]] = {}
+    for one in found:
+        by_month.setdefault(one.month, []).append(one)
+    versions = [(by_month[past.month], past) for past in told if past.month in by_month]
+    return [
+        next((one for one in mine if verdict.past_of(verdict.decode(one.body)) == past), mine[0])
+        for mine, past in versions
+    ]
+
+
+def _disputes(connection: Connection, prover: Prover, one: Named, *, with_files: bool) -> Iterator[Record | Step]:
+    """Yield the steps of disputes, then those of them again whose files belong there."""
     wanted = agreements.Wanted(school=one.school_id, operator=one.operator, line=one.line, month=one.month)
     steps = sorted(agreements.steps(connection, wanted), key=lambda step: (step.dispute, step.number))
     things = Things("dispute", *_pairs((f"{each.dispute}/{each.number}", canonical.encode(each)) for each in steps))
     for body, place in _placed(connection, prover, [one.school_id], things):
         yield bundle.DisputeRecord(body=body, place=place)
+    yield from (step for step in steps if with_files and step.attached is not None)
 
 
 def _stubs(connection: Connection, prover: Prover, facts: Facts) -> Iterator[Record]:
@@ -185,12 +260,12 @@ def _stubs(connection: Connection, prover: Prover, facts: Facts) -> Iterator[Rec
         yield bundle.StubRecord(agent=one.agent, sequence=one.sequence, place=place)
 
 
-def _measured(connection: Connection, prover: Prover, facts: Facts, judged_at: datetime) -> Iterator[Record]:
-    """Yield the reports that the verdict was drawn from, and the test servers' records of the same days."""
-    reports, of_servers = gathering.drawn_from(connection, facts, judged_at)
-    yield from _reports(connection, prover, facts.school, reports)
+def _records(
+    connection: Connection, prover: Prover, school_id: str, of_servers: Sequence[StoredRecord]
+) -> Iterator[Record]:
+    """Yield the test servers' records of the same days."""
     things = Things("record", *_pairs((f"{each.key_id}/{each.test_id}", each.envelope) for each in of_servers))
-    for body, place in _placed(connection, prover, [facts.school, _NO_SCHOOL], things):
+    for body, place in _placed(connection, prover, [school_id, _NO_SCHOOL], things):
         yield bundle.TestRecord(body=body, place=place)
 
 

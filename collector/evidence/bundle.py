@@ -7,7 +7,7 @@ whatever is changed on the way shows on the very line. README.md beside this fil
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -15,20 +15,22 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from agent.contract import signing
-from agent.contract.report import MAX_PAYLOAD_BYTES, AgentId
+from agent.contract.report import MAX_PAYLOAD_BYTES, AgentId, Sha256Hex
 from agent.contract.signing import SIGNATURE_BYTES
 from agent.contract.values import Aware
 from collector.evidence.entry import MAX_ENTRY_BYTES
 from collector.evidence.errors import EvidenceError
 from collector.evidence.merkle import HASH_BYTES, MOST_LEAVES
 from collector.evidence.note import MAX_NOTE_BYTES
+from collector.verdicts.disputes import DisputeId
 from collector.verdicts.facts import Month
 
 FORMAT = "netready-bundle"
 VERSION = 1
 SEAL_TYPE = "application/vnd.netready.bundle-seal+json"
-MAX_LINE_BYTES = 16 * 1024 * 1024
+MAX_LINE_BYTES = 64 * 1024 * 1024  # the facts of a hundred computers with two lines have 30 MiB
 MOST_CHECKPOINTS = 64
+PIECE_BYTES = 4 * 1024 * 1024  # of an attached file
 
 _CHECK_BYTES = 8
 _OPENS, _BETWEEN, _CLOSES = b'["', b'",', b"]\n"
@@ -47,13 +49,18 @@ class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Wanted(Part, frozen=True, kw_only=True):
-    """What somebody asked for; null asks for all. Months and versions left out: the newest version of each month."""
+    """What somebody asked for; null asks for all. Months and versions left out: the newest version of each month.
 
+    ``region``: only what one region may see. ``files``: those attached to disputes, too.
+    """
+
+    region: Name | None = None
     school: Name | None = None
     line: Name | None = None
     month: Month | None = None
     operator: Name | None = None
     version: Version | None = None
+    files: bool = False
 
 
 class Header(Part, frozen=True, kw_only=True, tag_field="kind", tag="header"):
@@ -90,17 +97,15 @@ class Place(Part, frozen=True, kw_only=True):
     proof: Proof
 
 
-class Rules(Part, frozen=True, kw_only=True, tag_field="kind", tag="rules"):
-    """Rules by which somebody judged, letter by letter; verdicts name them by their SHA-256."""
-
-    text: Annotated[str, Meta(max_length=1024 * 1024)]
-
-
 class _Logged(Part, frozen=True, kw_only=True):
     """A thing as its very bytes (all are UTF-8), and its place; null: it has none yet that a checkpoint covers."""
 
     body: Annotated[str, Meta(max_length=1024 * 1024)]
     place: Place | None
+
+
+class Rules(_Logged, frozen=True, kw_only=True, tag_field="kind", tag="rules"):
+    """Rules by which somebody judged, letter by letter; verdicts name them by their SHA-256."""
 
 
 class ServerKey(_Logged, frozen=True, kw_only=True, tag_field="kind", tag="server key"):
@@ -115,14 +120,49 @@ class VerdictRecord(_Logged, frozen=True, kw_only=True, tag_field="kind", tag="v
     synthetic: bool
 
 
+class LeftOut(Part, frozen=True, kw_only=True, tag_field="kind", tag="left out"):
+    """A verdict that would stand here, and why neither it nor what it rests on does."""
+
+    school: Name
+    line: Name
+    month: Month
+    operator: Name
+    version: Version
+    why: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
 class FactsRecord(Part, frozen=True, kw_only=True, tag_field="kind", tag="facts"):
     """The facts that the verdict names by their SHA-256: all but reports, rules, and how rare a breach has to be."""
 
     body: Annotated[str, Meta(max_length=MAX_LINE_BYTES)]
 
 
+class ComputerRecord(Part, frozen=True, kw_only=True, tag_field="kind", tag="computer"):
+    """A computer of the facts (``keys``), which was enrolled with its key."""
+
+    agent: AgentId
+    place: Place | None
+
+
 class AgentKeyRecord(_Logged, frozen=True, kw_only=True, tag_field="kind", tag="agent key"):
     """What was recorded of a computer's key: from when on it is not believed, and why."""
+
+
+class ForkRecord(Part, frozen=True, kw_only=True, tag_field="kind", tag="fork"):
+    """The report (``sequence``) from which on a computer of the facts told two histories, and the one before it.
+
+    It is shown whole unless it is not kept any more, or not of the operator's days and line: ``why``.
+    """
+
+    agent: AgentId
+    sequence: Annotated[int, Meta(ge=1, le=2**53)]
+    before_sha256: Sha256Hex
+    before: Place | None
+    sha256: Sha256Hex
+    place: Place | None
+    payload: Annotated[str, Meta(max_length=MAX_PAYLOAD_BYTES)] | None = None
+    signature: Annotated[bytes, Meta(max_length=128)] | None = None
+    why: Literal["not kept", "not of this line"] | None = None
 
 
 class ContractRecord(_Logged, frozen=True, kw_only=True, tag_field="kind", tag="contract"):
@@ -141,6 +181,15 @@ class PastRecord(_Logged, frozen=True, kw_only=True, tag_field="kind", tag="past
 
 class DisputeRecord(_Logged, frozen=True, kw_only=True, tag_field="kind", tag="dispute"):
     """A step of a dispute about this month, whichever version it was about."""
+
+
+class FileRecord(Part, frozen=True, kw_only=True, tag_field="kind", tag="file"):
+    """A piece of a file that a step of a dispute attached, the first one 0; the step has its size and SHA-256."""
+
+    dispute: DisputeId
+    number: Annotated[int, Meta(ge=1, le=1_000)]
+    piece: Annotated[int, Meta(ge=0, le=1_000)]
+    content: Annotated[bytes, Meta(min_length=1, max_length=PIECE_BYTES)]
 
 
 class StubRecord(Part, frozen=True, kw_only=True, tag_field="kind", tag="stub"):
@@ -180,12 +229,16 @@ Record = (
     | Rules
     | ServerKey
     | VerdictRecord
+    | LeftOut
     | FactsRecord
+    | ComputerRecord
     | AgentKeyRecord
+    | ForkRecord
     | ContractRecord
     | ExclusionRecord
     | PastRecord
     | DisputeRecord
+    | FileRecord
     | StubRecord
     | ReportRecord
     | TestRecord
@@ -219,8 +272,15 @@ class Writer:
         self._lines, self._chain = 0, _FIRST
 
     def line(self, record: Record) -> bytes:
-        """Return a record's line."""
-        raw = _encoder.encode(record)
+        """Return a record's line.
+
+        Raises:
+            BundleError: nobody could read it.
+        """
+        return self.raw(encoded(record, self._lines + 1))
+
+    def raw(self, raw: bytes) -> bytes:
+        """Return the line of a record that was encoded."""
         self._lines += 1
         self._chain = _continued(self._chain, raw)
         return b"".join([_OPENS, self._chain[:_CHECK_BYTES].hex().encode(), _BETWEEN, raw, _CLOSES])
@@ -231,6 +291,28 @@ class Writer:
         if key is not None:
             seal = structs.replace(seal, signature=key.sign(_sealed(seal)).signature)
         return self.line(seal)
+
+
+def encoded(record: Record, number: int) -> bytes:
+    """Return a record's bytes; ``number`` is that of its line.
+
+    Raises:
+        BundleError: nobody could read them.
+    """
+    raw, kind = _encoder.encode(record), record.__struct_config__.tag
+    size = _RECORD_AT + len(raw) + len(_CLOSES)
+    if size > MAX_LINE_BYTES:
+        what = (
+            f"the record ({kind}) would have {size:,} bytes, more than the {MAX_LINE_BYTES:,} that are read of a line;"
+            " ask for single months, and tell whoever runs the collector"
+        )
+        raise BundleError(number, what)
+    try:
+        _decoded(raw, number)
+    except BundleError as error:
+        what = f"the record ({kind}) is one that 'evidence verify' could not read: {error.what}"
+        raise BundleError(number, what) from error
+    return raw
 
 
 def check_seal(seal: Seal, public_key: bytes) -> None:

@@ -24,7 +24,7 @@ Subject = Literal[
     "dispute",  # a step of a dispute; key: dispute/step
     "verdict",  # one version of a verdict; key: line/month/version
     "key",  # a computer's or a server's key from now on, or its end; key: the key's id
-    "rules",  # the rules as they were in force; key: their SHA-256 (nothing writes these yet: verdicts name the hash)
+    "rules",  # rules by which verdicts were made, from the first one on; key: their SHA-256
     "log",  # the last checkpoint of the log before this one; key: its origin
 ]
 

@@ -70,12 +70,22 @@ def compared(
     return counts, told
 
 
+def left_out(facts: Facts, reports: Iterable[SignedReport], records: Iterable[tuple[int, str]]) -> list[Finding]:
+    """Name the servers' records (by line) that speak for or against the line and that the facts leave out."""
+    heard = set(facts.records)
+    heard.update(test.record for _, test in _tests(reports) if test.record is not None)
+    told = "no report carries this record, and the facts leave it out"
+    return [Finding(number, told) for number, body in records if body.encode() not in heard]
+
+
+def throughputs(payload: bytes) -> list[Throughput]:
+    """Return the tests of a report; none of one that cannot be read whole, which the judge counts as unreadable."""
+    try:
+        measured = [measurement.decode(raw) for raw in report.decode(payload).measurements]
+    except MalformedError:
+        return []
+    return [one for one in measured if isinstance(one, Throughput)]
+
+
 def _tests(reports: Iterable[SignedReport]) -> Iterator[tuple[str, Throughput]]:
-    for one in reports:
-        try:
-            measured = [measurement.decode(raw) for raw in report.decode(one.payload).measurements]
-        except MalformedError:
-            continue  # the judge counts it as unreadable
-        for each in measured:
-            if isinstance(each, Throughput) and each.test_id is not None:
-                yield each.test_id, each
+    return ((test.test_id, test) for one in reports for test in throughputs(one.payload) if test.test_id is not None)

@@ -119,7 +119,7 @@ def read_key(text: str) -> Key:
     key_id, second_plus, typed = rest.partition("+")
     raw = _base64(typed)
     if not plus or not second_plus or not raw or raw[0] not in _KIND:
-        raise NoteError("not the key of a log or a witness: expected NAME+ID+KEY, as 'evidence keys' prints it")
+        raise NoteError("not the key of a log or a witness: expected NAME+ID+KEY, as 'evidence key' prints it")
     found = key(name, _KIND[raw[0]], raw[1:])
     if found.id.hex() != key_id:
         raise NoteError(f"the key of {name} does not fit its id {key_id}: a character of it was changed")

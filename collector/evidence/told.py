@@ -4,10 +4,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from agent.contract.values import Aware
 from collector.evidence.bundle import Place
 from collector.evidence.errors import EvidenceError
 from collector.evidence.places import KnownLog, Thing, check_thing
+from collector.evidence.servers import KeyOfServer
+from collector.verdicts.facts import Discovery
 
 
 class Finding(Struct, frozen=True, order=True):
@@ -23,7 +24,9 @@ class Judged(Struct, frozen=True, kw_only=True):
     ``line_number`` is the verdict's own line, ``sha256`` of its bytes. ``half_hours`` are those of lessons on the days
     under contract, ``tested`` those of them with any test. ``missing`` counts reports that must be there and are not,
     by the computers' own numbers. ``with_record`` counts tests of which the server's own signed record tells the same,
-    ``differing`` another thing; ``only_server`` those that no report tells of.
+    ``differing`` another thing; ``only_server`` those that no report tells of. ``is_broken``: a breach, if it is rare
+    enough by ``discovery``; ``standard``: the SHA-256 of its rules. ``files`` were attached to its disputes;
+    ``files_shown`` of them are in the bundle, as they were attached.
     """
 
     line_number: int
@@ -38,6 +41,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     reports: int = 0
     computers: int = 0
     tests: int = 0
+    files: int = 0
+    files_shown: int = 0
     missing: int = 0
     half_hours: int = 0
     tested: int = 0
@@ -45,32 +50,34 @@ class Judged(Struct, frozen=True, kw_only=True):
     differing: int = 0
     only_server: int = 0
     chance: float | None = None
-    lines_of_operator: int | None = None
+    is_broken: bool = False
+    discovery: Discovery | None = None
+    standard: str = ""
     is_same: bool = False
-
-
-class KeyOfServer(Struct, frozen=True, kw_only=True):
-    """What a bundle has to know of a test server's key: it is believed of tests that began before it ended."""
-
-    key_id: str
-    public_key: bytes
-    ended_at: Aware | None = None
 
 
 class Shared(Struct, kw_only=True):
     """What came before the verdicts in a bundle, and what is found in all of them.
 
-    ``used``: rules that a verdict names. ``pending``: lines with things that have no place in a log yet.
+    ``rules`` are texts by their SHA-256, ``used`` those that a verdict names. ``servers`` is all that was recorded of
+    servers' keys, ``server_places`` the line of each, its place, and when it was recorded. ``with_files``: the bundle
+    has to have what disputes attached. ``pending``: lines with things that have no place in a log yet. ``unchecked``:
+    what only the collector vouches for, each with the line that first has it. ``left_out``: verdicts without their
+    evidence, each with its line and why.
     """
 
     logs: dict[int, KnownLog] = {}
     rules: dict[str, str] = {}
-    servers: dict[str, KeyOfServer] = {}
+    servers: list[KeyOfServer] = []
+    server_places: list[tuple[int, Place | None, datetime]] = []
     made_by: str = ""
+    with_files: bool = False
     used: set[str] = set()
     findings: list[Finding] = []
     remarks: list[Finding] = []
     pending: list[int] = []
+    left_out: list[Finding] = []
+    unchecked: dict[str, int] = {}
 
     def found(self, line: int, what: str) -> None:
         """Note what is wrong."""

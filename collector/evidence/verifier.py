@@ -6,26 +6,24 @@ No database, no network, no clock. Holds one verdict's evidence at a time, howev
 from collections.abc import Iterable
 from datetime import datetime
 
-import msgspec
 from msgspec import Struct
 
 from agent.contract import signing
-from collector.evidence import bundle
-from collector.evidence.bundle import BundleError, Header, Line, Seal, VerdictRecord, Wanted
+from collector.evidence import bundle, servers, threshold
+from collector.evidence.bundle import BundleError, Header, LeftOut, Line, Seal, VerdictRecord, Wanted
 from collector.evidence.errors import EvidenceError
 from collector.evidence.places import Seen, Thing, Trust, known_log, sha256_of
 from collector.evidence.section import Section
-from collector.evidence.told import Finding, Judged, KeyOfServer, Shared
-
-_UNSURE = ("insufficient", "no contract")
+from collector.evidence.told import Finding, Judged, Shared
 
 
 class Told(Struct, frozen=True, kw_only=True):
     """What a bundle came to.
 
     ``believed`` are the logs' keys; ``is_told``: they are those that the verifier was given. ``findings`` is what does
-    not prove, by line; ``pending`` the lines of things that no checkpoint covers yet; ``remarks`` what is proven and
-    should be known.
+    not prove, by line; ``pending`` the lines of things that no checkpoint covers yet; ``unchecked`` what only the
+    collector vouches for; ``remarks`` what is proven and should be known; ``left_out`` the verdicts that the bundle has
+    no evidence of, and why.
     """
 
     wanted: Wanted | None = None
@@ -38,7 +36,9 @@ class Told(Struct, frozen=True, kw_only=True):
     verdicts: tuple[Judged, ...] = ()
     findings: tuple[Finding, ...] = ()
     pending: tuple[int, ...] = ()
+    unchecked: tuple[Finding, ...] = ()
     remarks: tuple[Finding, ...] = ()
+    left_out: tuple[Finding, ...] = ()
 
     def holds(self, *, allow_pending: bool = False) -> bool:
         """Tell whether everything proves."""
@@ -77,6 +77,7 @@ class _Verifier:
         match line.record:
             case Header():
                 self._header, self._shared.made_by = line.record, line.record.made_by
+                self._shared.with_files = line.record.wanted.files
             case bundle.Log():
                 self._take_log(line.number, line.record)
             case bundle.Rules():
@@ -86,6 +87,9 @@ class _Verifier:
             case VerdictRecord():
                 self._finish_section()
                 self._section = Section(line, line.record, self._shared)
+            case LeftOut():
+                self._finish_section()
+                self._take_left_out(line.number, line.record)
             case Seal():
                 self._finish_section()
                 self._check_seal(line, line.record)
@@ -105,38 +109,49 @@ class _Verifier:
 
     def _take_rules(self, number: int, one: bundle.Rules) -> None:
         self._only_before_verdicts(number)
-        sha256 = sha256_of(one.text)
+        sha256 = sha256_of(one.body)
         if sha256 in self._rules_at:
             self._shared.found(number, "the same rules stand in the bundle twice")
-        self._rules_at[sha256], self._shared.rules[sha256] = number, one.text
+        self._rules_at[sha256], self._shared.rules[sha256] = number, one.body
+        self._shared.check(number, one.place, Thing(subject="rules", key=sha256, sha256=sha256, school=None))
 
     def _take_server(self, number: int, one: bundle.ServerKey) -> None:
         self._only_before_verdicts(number)
         try:
-            said = msgspec.json.decode(one.body, type=KeyOfServer)
-        except (msgspec.DecodeError, RecursionError) as error:
+            said = servers.decode(one.body.encode())
+        except EvidenceError as error:
             raise BundleError(number, f"its body cannot be read: {error}") from error
         if signing.agent_id(said.public_key) != said.key_id:
             self._shared.found(number, f"{said.key_id} is the id of another key")
-        self._shared.servers[said.key_id] = said  # what was recorded last holds
+        self._shared.servers.append(said)
         thing = Thing(subject="key", key=f"server/{said.key_id}", sha256=sha256_of(one.body), school=None)
-        self._shared.check(number, one.place, thing)
+        self._shared.check(number, one.place, thing, at=said.recorded_at)
+        self._shared.server_places.append((number, one.place, said.recorded_at))
 
     def _only_before_verdicts(self, number: int) -> None:
-        if self._section is not None:
+        if self._last or self._section is not None:
             raise BundleError(number, "it does not stand where lines of its kind belong: before all verdicts")
 
     def _finish_section(self) -> None:
         if self._section is None:
             return
-        one = self._section.finish()
+        one, self._section = self._section.finish(), None
+        self._check_order(one.line_number, one)
+        self._verdicts.append(one)
+
+    def _take_left_out(self, number: int, one: LeftOut) -> None:
+        self._check_order(number, one)
+        version = "so far" if one.version == 0 else f"version {one.version}"
+        name = f"school {one.school}, line {one.line}, {one.month}, {one.operator}, {version}"
+        self._shared.left_out.append(Finding(number, f"{name}: {one.why}"))
+
+    def _check_order(self, number: int, one: Judged | LeftOut) -> None:
         name = (one.school, one.line, one.month, one.operator)
         if self._last >= name:
-            self._shared.found(one.line_number, "verdicts stand in order, each once")
+            self._shared.found(number, "verdicts stand in order, each once")
         if self._header is not None and not _answers(one, self._header.wanted):
-            self._shared.found(one.line_number, "a verdict that the header does not speak of")
+            self._shared.found(number, "a verdict that the header does not speak of")
         self._last = name
-        self._verdicts.append(one)
 
     def _check_seal(self, line: Line, seal: Seal) -> None:
         if (seal.lines, seal.sha256) != (line.number - 1, line.before):
@@ -154,22 +169,11 @@ class _Verifier:
     def _look_back(self) -> None:
         """Look at what shows only at the end."""
         for sha256, number in self._rules_at.items():
-            if sha256 not in self._shared.used:
+            if sha256 not in self._shared.used and not self._shared.left_out:
                 self._shared.found(number, "rules that no verdict here names")
         if not self._verdicts:
             self._shared.found(self._number, "the bundle shows no verdict")
-        self._look_at_discovery()
-
-    def _look_at_discovery(self) -> None:
-        """Say where all of an operator's lines are here, and are not as many as the verdicts name."""
-        wanted = self._header.wanted if self._header is not None else Wanted()
-        if wanted.operator is None or wanted.month is None or wanted.school or wanted.version is not None:
-            return
-        judged = sum(one.state not in _UNSURE and one.chance is not None for one in self._verdicts)
-        for one in self._verdicts:
-            if one.lines_of_operator not in (None, judged):
-                what = f"by this verdict {one.lines_of_operator} lines of the operator were judged; here are {judged}"
-                self._shared.remarks.append(Finding(one.line_number, what))
+        threshold.check(self._verdicts, self._header.wanted if self._header is not None else Wanted(), self._shared)
 
     def _told(self) -> Told:
         header, logs = self._header, self._shared.logs
@@ -184,11 +188,13 @@ class _Verifier:
             verdicts=tuple(self._verdicts),
             findings=tuple(sorted(self._shared.findings)),
             pending=tuple(self._shared.pending),
-            remarks=tuple(sorted(self._shared.remarks)),
+            unchecked=tuple(sorted(Finding(number, what) for what, number in self._shared.unchecked.items())),
+            remarks=tuple(sorted(set(self._shared.remarks))),
+            left_out=tuple(self._shared.left_out),
         )
 
 
-def _answers(one: Judged, wanted: Wanted) -> bool:
+def _answers(one: Judged | LeftOut, wanted: Wanted) -> bool:
     """Tell whether a verdict is among those that were asked for."""
     return all(
         asked is None or asked == shown

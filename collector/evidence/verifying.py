@@ -69,7 +69,7 @@ def print_told(told: Told, *, allow_pending: bool) -> None:
         console.print(
             f"{len(told.verdicts)} verdicts: {', '.join(f'{n} {state}' for state, n in sorted(counts.items()))}"
         )
-    _print_some(console, "note", [f"line {one.line}: {one.what}" for one in told.remarks])
+    _print_some(console, "note", [f"line {one.line}: {one.what}" for one in (*told.remarks, *told.unchecked)])
     for seen in told.seen:
         console.print(_plain(f"witness {seen.witness} saw {seen.size} entries of {seen.log}, {bundle.moment(seen.at)}"))
     for key in told.believed:
@@ -79,6 +79,7 @@ def print_told(told: Told, *, allow_pending: bool) -> None:
             "  so this proves only that the bundle agrees with itself; have the log's key told to you by whoever runs"
             " the collector, and give it with --log-key"
         )
+    _print_some(console, "LEFT OUT", [f"line {one.line}: {one.what}" for one in told.left_out])
     _print_some(console, "not yet logged", [f"line {number}: no checkpoint covers this yet" for number in told.pending])
     _print_some(console, "NOT PROVEN", [f"line {one.line}: {one.what}" for one in told.findings])
     holds = told.holds(allow_pending=allow_pending)
@@ -104,6 +105,8 @@ def _plain(text: str) -> str:
 
 def _conclusion(told: Told, *, holds: bool) -> str:
     what = f"verdicts: {len(told.verdicts)}, reports: {sum(one.reports for one in told.verdicts)}, lines: {told.lines}"
+    if told.left_out:
+        what += f"; LEFT OUT: {len(told.left_out)} verdicts"
     if holds:
         return f"proven: {what}"
     if not told.findings:
@@ -116,11 +119,12 @@ def _sentence(one: Judged) -> str:
     again = "judged again to the same bytes" if one.is_same else "NOT THE SAME when judged again"
     half_hours = f"{one.tested} of {one.half_hours} half hours of lessons with a test"
     records = f"; server's own records: {one.with_record} agree, {one.differing} differ, {one.only_server} unreported"
+    files = f"; files attached to disputes: {one.files}, {one.files_shown} of them in the bundle" if one.files else ""
     return (
         f"school {one.school}, line {one.line}, {one.month}, {one.operator}, {version}:"
         f" {one.state.upper()}{' (synthetic)' if one.synthetic else ''}; {again}\n"
         f"  {one.reports} reports of {one.computers} computers, {one.tests} tests, {half_hours}; reports that are"
-        f" missing: {one.missing}{records if one.with_record + one.differing + one.only_server else ''}\n"
+        f" missing: {one.missing}{records if one.with_record + one.differing + one.only_server else ''}{files}\n"
         f"  sha256 {one.sha256}"
     )
 

@@ -185,6 +185,10 @@ def _more(said: Verdict) -> list[str]:
         down = said.availability
         month_h, year_h = down.outage_s / 3600, down.outage_year_s / 3600
         found.append(f"down {down.outages} times, {month_h:.1f} h at least; {year_h:.1f} h in a year")
+    if said.kept_by_record:
+        found.append(
+            f"{said.kept_by_record} half hours would be bad, did not a test server tell of a good test in them"
+        )
     if said.discovery is not None:
         rare = said.discovery
         found.append(f"among {rare.lines} lines of the operator {rare.accused} stand as breaches")

@@ -3,23 +3,22 @@
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from agent.contract import measurement, record, report, shipped
 from agent.contract import rules as causes
-from agent.contract.errors import MalformedError
-from agent.contract.measurement import Throughput
-from agent.contract.timetable import Timetable
-from collector import policies
+from agent.contract import shipped
+from collector import policies, policy
+from collector.evidence import servers
+from collector.judging.measured import Measured, Month, OfLine
 from collector.settings import PolicySettings
 from collector.store import agreements, records, verdicts
 from collector.store.database import Connection
 from collector.store.records import StoredRecord
 from collector.store.schools import SchoolRecord
 from collector.store.verdicts import Line
+from collector.verdicts import standard
 from collector.verdicts.exclusions import Exclusion
 from collector.verdicts.facts import (
     Facts,
@@ -34,8 +33,7 @@ from collector.verdicts.facts import (
     number_of,
 )
 from collector.verdicts.standard import shipped_standard
-from collector.verdicts.terms import Stretch, Terms, stretches
-from collector.verdicts.twins import Twins, goes_over
+from collector.verdicts.terms import Terms, stretches
 
 _MONTHS = 11  # before this one: a year in all
 _DAY = timedelta(days=1)
@@ -66,15 +64,18 @@ def facts_of(
     settings = policies.effective(connection, school, base, _until(month, base, now))
     begins, ends = _bounds(month, ZoneInfo(settings.time_zone))
     lessons = _lessons(settings, month)
-    tests = _tests(connection, school.school_id, lessons, (begins, ends, now))
-    stored = records.of_school(connection, school.school_id, begins, ends)
-    sent = [one.envelope for one in stored if one.received_at <= now]
     has_other_line = len({one.terms.line for one in held}) > 1
+    keys = servers.known_at(map(servers.decode, records.bodies_of_keys(connection)), now)
+    limits = shipped_standard().limits()
+    measured = Measured(
+        connection,
+        Month(school_id=school.school_id, lessons=lessons, begins=begins, ends=ends, known_at=now, limits=limits),
+    )
     for line, operator in wanted:
+        terms = tuple(_of(contracts, line, operator))
         mine = [one for one in held if (one.terms.line, one.terms.operator) == (line, operator)]
-        servers = tuple(_servers(connection, settings, operator, (begins, ends)))
-        shown = _shown(tests, mine, Twins(servers, sent), has_other_line=has_other_line)
-        reports = [one.signed for one in shown]
+        placed = servers.with_others(_placed_by_policy(settings), servers.registered(keys, operator, lessons, month))
+        shown = measured.shown(OfLine(days=mine, terms=terms, servers=placed, has_other_line=has_other_line))
         yield Facts(
             school=school.school_id,
             line=line,
@@ -83,50 +84,18 @@ def facts_of(
             standard=shipped_standard().raw,
             causes=_causes(),
             lessons=lessons,
-            terms=tuple(_of(contracts, line, operator)),
+            terms=terms,
             exclusions=tuple(
                 one for one in _exclusions(connection, school, (begins, ends), line, operator) if one.recorded_at <= now
             ),
-            servers=servers,
-            keys=tuple(verdicts.keys(connection, school.school_id, sorted({one.agent for one in reports}))),
-            known=tuple(_known(connection, school.school_id, reports, now)),
-            reports=tuple(reports),
-            records=tuple(_uncarried(shown, sent)),
+            servers=placed,
+            keys=tuple(verdicts.keys(connection, school.school_id, shown.reports, now)),
+            known=tuple(_known(connection, school.school_id, shown.reports, now)),
+            reports=shown.reports,
+            records=shown.records,
             has_other_line=has_other_line,
             past=tuple(_past(connection, school, line, operator, month)),
         )
-
-
-class _Tests(Struct, frozen=True):
-    """A report, the local day on which it was made, and the tests in it."""
-
-    signed: SignedReport
-    day: date
-    throughputs: tuple[Throughput, ...]
-
-    def is_of(self, mine: Sequence[Stretch]) -> bool:
-        return any(one.first <= self.day <= one.last for one in mine)
-
-    def goes_over(self, mine: Sequence[Stretch], twins: Twins) -> bool:
-        """Tell whether all tests surely went over this line; nobody is shown how another operator's line was."""
-        networks = [network for one in mine for network in one.terms.networks]
-        known = [twins.of(one).record for one in self.throughputs]
-        return bool(known) and all(one is not None and goes_over(one, networks) for one in known)
-
-
-def _tests(
-    connection: Connection, school_id: str, lessons: Lessons, span: tuple[datetime, datetime, datetime]
-) -> list[_Tests]:
-    slot = shipped_standard().statistics.slot_minutes.value
-    return [
-        _Tests(signed, lessons.slot_of(created_at, slot).date(), tuple(_throughputs(signed.payload)))
-        for created_at, signed in verdicts.reports(connection, school_id, *span)
-    ]
-
-
-def _shown(tests: Iterable[_Tests], mine: Sequence[Stretch], twins: Twins, *, has_other_line: bool) -> list[_Tests]:
-    """Return the reports of an operator's own days, and where there are two lines, of its own line."""
-    return [one for one in tests if one.is_of(mine) and (not has_other_line or one.goes_over(mine, twins))]
 
 
 def drawn_from(
@@ -134,53 +103,22 @@ def drawn_from(
 ) -> tuple[list[SignedReport], list[StoredRecord]]:
     """Return the reports that facts were drawn from, when that was known, and the test servers' records of their days.
 
-    Of a school with two lines the records are those of the tests in these reports alone.
+    Of a school with two lines the records are those of the tests in these reports, and those that surely went over this
+    line. Facts without their rules are taken to be drawn by those in force.
     """
-    zone = ZoneInfo(facts.lessons.timetable.time_zone)
-    begins, ends = _bounds(facts.month, zone)
-    mine = [
-        one
-        for one in stretches(facts.terms, *facts.days)
-        if (one.terms.line, one.terms.operator) == (facts.line, facts.operator)
-    ]
-    stored = [one for one in records.of_school(connection, facts.school, begins, ends) if one.received_at <= known_at]
-    twins = Twins(facts.servers, [one.envelope for one in stored])
-    tests = _tests(connection, facts.school, facts.lessons, (begins, ends, known_at))
-    shown = _shown(tests, mine, twins, has_other_line=facts.has_other_line)
-    named = {test.test_id for one in shown for test in one.throughputs}
-    days = [(each.first, each.last) for each in mine]
-    of_servers = [
-        one
-        for one in stored
-        if one.test_id in named
-        or (
-            not facts.has_other_line
-            and any(first <= facts.lessons.slot_of(one.began_at, 1).date() <= last for first, last in days)
-        )
-    ]
-    return [one.signed for one in shown], of_servers
-
-
-def _throughputs(payload: bytes) -> Iterator[Throughput]:
-    try:
-        for raw in report.decode(payload).measurements:
-            one = measurement.decode(raw)
-            if isinstance(one, Throughput):
-                yield one
-    except MalformedError:  # of a newer schema: kept, and judged by nobody here
-        return
-
-
-def _uncarried(shown: Iterable[_Tests], sent: Sequence[bytes]) -> list[bytes]:
-    """Return the servers' records of these tests that their reports do not carry word for word."""
-    tests = {test.test_id: test.record for one in shown for test in one.throughputs if test.test_id is not None}
-    found = []
-    for envelope in sent:
-        payload = record.open_envelope(envelope).payload
-        test = record.decode(payload).test_id
-        if test in tests and tests[test] != envelope:
-            found.append(envelope)
-    return sorted(found)
+    begins, ends = _bounds(facts.month, ZoneInfo(facts.lessons.timetable.time_zone))
+    by = standard.parse(facts.standard) if facts.standard else shipped_standard()
+    month = Month(
+        school_id=facts.school,
+        lessons=facts.lessons,
+        begins=begins,
+        ends=ends,
+        known_at=known_at,
+        limits=by.limits(),
+    )
+    line = OfLine(days=facts.stretches, terms=facts.terms, servers=facts.servers, has_other_line=facts.has_other_line)
+    shown = Measured(connection, month).shown(line)
+    return list(shown.reports), list(shown.of_servers)
 
 
 def _exclusions(
@@ -219,27 +157,8 @@ def _of(records_of_terms: Iterable[Terms], line: str, operator: str) -> list[Ter
     return sorted(found, key=lambda one: (one.contract, one.number))
 
 
-def _servers(
-    connection: Connection, settings: PolicySettings, operator: str, span: tuple[datetime, datetime]
-) -> list[Server]:
-    """Return the test servers with their place as this operator's lines see them.
-
-    A server that was registered with its key counts before one that only the policy names.
-    """
-    begins, ends = span
-    found = {
-        one.url: Server(url=one.url, place=one.place)
-        for one in settings.all_servers
-        if one.place in ("inside", "outside")
-    }
-    for one in sorted(records.keys(connection).values(), key=lambda one: one.since):
-        # A key of later says nothing of these days, one that ended before them neither.
-        if one.since >= ends or (one.ended_at is not None and one.ended_at <= begins):
-            continue
-        is_inside = one.place == "inside" and one.operator in (None, operator)
-        place: Literal["inside", "outside"] = "inside" if is_inside else "outside"
-        found[one.url] = Server(url=one.url, place=place, public=one.public_key)
-    return [found[url] for url in sorted(found)]
+def _placed_by_policy(settings: PolicySettings) -> list[Server]:
+    return [Server(url=one.url, place=one.place) for one in settings.all_servers if one.place in ("inside", "outside")]
 
 
 def _known(connection: Connection, school_id: str, reports: Sequence[SignedReport], now: datetime) -> list[Known]:
@@ -254,17 +173,7 @@ def _known(connection: Connection, school_id: str, reports: Sequence[SignedRepor
 
 
 def _lessons(settings: PolicySettings, month: str) -> Lessons:
-    return Lessons(
-        timetable=Timetable(
-            shifts=settings.all_shifts,
-            time_zone=settings.time_zone,
-            weekdays=settings.weekdays,
-            terms=settings.terms,
-            holidays=settings.holidays,
-            extra_days=settings.extra_days,
-        ),
-        clock=clock_of(_offsets(settings.time_zone, month)),
-    )
+    return Lessons(timetable=policy.timetable_of(settings), clock=clock_of(_offsets(settings.time_zone, month)))
 
 
 @functools.lru_cache(maxsize=500)

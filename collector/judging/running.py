@@ -3,6 +3,10 @@
 While a month goes on its verdicts are preliminary. Some days after its end, when late reports are in, every line is
 judged, then how rare a breach has to be among all lines of its operator, and each verdict becomes version 1. Whatever
 changes later makes a version more, and nothing is ever overwritten.
+
+How rare a breach has to be changes with every late fact of any line of the operator. By itself that makes no version:
+only where it turns a breach into a doubt, or back. So a verdict names the threshold that it was made by, which is not
+always the newest one; by both it comes to the same state.
 """
 
 import logging
@@ -20,9 +24,9 @@ from collector.settings import PolicySettings, Settings
 from collector.store import schools, verdicts
 from collector.store.database import Connection, Database
 from collector.store.schools import SchoolRecord
-from collector.store.verdicts import PRELIMINARY, Due, Held, Line, Made, Place
+from collector.store.verdicts import PRELIMINARY, Due, Line, Made, Place
 from collector.verdicts import canonical, discovery, verdict
-from collector.verdicts.facts import Facts, days_of, named, number_of
+from collector.verdicts.facts import Facts, Past, days_of, named, number_of
 from collector.verdicts.judge import judge
 from collector.verdicts.standard import shipped_standard
 from collector.verdicts.verdict import Verdict
@@ -34,6 +38,15 @@ _LATER = timedelta(hours=1)
 # What came in before that is committed: nothing slips in under a verdict later. What is marked for a new fact waits as
 # long; what is marked for no new fact is marked as of then.
 _SETTLED = timedelta(minutes=2)
+
+# Of the errors that psycopg calls operational, those of what was asked: they come again, however well the database is.
+_OF_A_QUESTION = (
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
+    psycopg.errors.TooManyArguments,
+    psycopg.errors.TooManyColumns,
+    psycopg.errors.QueryCanceled,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +61,7 @@ def run(database: Database, settings: Settings, *, now: datetime | None = None, 
         with database.owning() as connection:
             waiting = verdicts.due(connection, at, at - _SETTLED, _AT_ONCE)
         for one in waiting:
-            _judge_school(database, one, settings.policy, at)
+            _judge_school(database, one, settings, at)
             count += 1
             if time.monotonic() >= ends:
                 return count
@@ -75,21 +88,35 @@ def _begin_months(database: Database, base: PolicySettings, now: datetime) -> No
                 verdicts.mark_all(connection, month, days_of(month)[1], now - _SETTLED)
 
 
-def _judge_school(database: Database, one: Due, base: PolicySettings, now: datetime) -> None:
+def _judge_school(database: Database, one: Due, settings: Settings, now: datetime) -> None:
+    kept_from = settings.store.kept_from(now)
     try:
         with database.owning() as connection:
             verdicts.one_judge_at_a_time(connection)
             # First: what judging marks anew, even this very month, stays marked.
             verdicts.done(connection, one)
+            if kept_from is not None and days_of(one.month)[0] <= kept_from:
+                # Without reports nothing is known of any month: what was said when they were here stays. The oldest
+                # month that is kept is not whole: it is there for the first hours of the next.
+                _log.info("%s of school %s is not judged again: its reports are not kept", one.month, one.school_id)
+                return
             found = schools.schools_by_id(connection, [one.school_id])
             if found:
-                judge_school(connection, found[0], one.month, base, now - _SETTLED)
-    except (DatabaseError, psycopg.OperationalError):
-        raise
-    except Exception:  # noqa: BLE001 - a mistake over one school must not keep all others from being judged
+                judge_school(connection, found[0], one.month, settings.policy, now - _SETTLED)
+    except Exception as error:  # a mistake over one school must not keep all others from being judged
+        if _is_of_the_database(error):
+            raise
         _log.exception("school %s cannot be judged for %s; tried again in an hour", one.school_id, one.month)
         with database.owning() as connection:
             verdicts.put_off(connection, one, now + _LATER)
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Tell whether an error is of the database itself, and not of what this school made it do: that comes again."""
+    cause = error.__cause__ if isinstance(error, DatabaseError) else error
+    if isinstance(cause, psycopg.OperationalError):
+        return not isinstance(cause, _OF_A_QUESTION)
+    return isinstance(error, DatabaseError)
 
 
 def judge_school(
@@ -103,15 +130,17 @@ def judge_school(
     made, operators = [], set()
     for facts in gathering.facts_of(connection, gathering.Asked(school, month), base, now, also=final):
         held = known.get((facts.line, facts.operator))
+        before = verdict.decode(held.body) if held is not None else None
+        was = before if held is not None and held.version > PRELIMINARY else None
         one = _judged(connection, facts)
         made.append(one.verdict)
-        verdicts.keep_rules(connection, facts.standard, facts.causes)
         if not is_closed:
             verdicts.keep(connection, one, place, PRELIMINARY, now)
-        elif held is None or held.version == PRELIMINARY or held.sha256 != _sha256(one.verdict):
+        elif _said(was) != _said(one.verdict):
             verdicts.keep(connection, one, place, (held.version if held else PRELIMINARY) + 1, now)
-            _tell_later_months(connection, one.verdict, held, now)
-            operators.add(facts.operator)
+            _tell_later_months(connection, one.verdict, was, now)
+            if _chance(before) != _chance(one.verdict):
+                operators.add(facts.operator)
     kept = [] if is_closed else [(one.line, one.operator) for one in made]
     verdicts.forget_open(connection, school.school_id, month, kept)
     for operator in sorted(operators):
@@ -119,24 +148,30 @@ def judge_school(
     return made
 
 
-def _sha256(one: Verdict) -> bytes:
-    return canonical.sha256(canonical.encode(one))
+def _said(one: Verdict | None) -> bytes | None:
+    """Return all that a verdict says but for how rare a breach had to be among the operator's lines."""
+    return None if one is None else canonical.encode(structs.replace(one, discovery=None))
+
+
+def _chance(one: Verdict | None) -> float | None:
+    """Return what a verdict adds to how rare a breach has to be; null where it says nothing of the line."""
+    return None if one is None else discovery.counted(one.state, one.chance)
 
 
 def _judged(connection: Connection, facts: Facts) -> Made:
     """Judge; where something is broken, also by how rare that is among the operator's lines."""
-    found = judge(facts).verdict
     rare = verdicts.discovery(connection, facts.operator, facts.month)
-    if rare is None or found.state != "breach":
-        return Made(found, facts)
     with_others = structs.replace(facts, discovery=rare)
     return Made(judge(with_others).verdict, with_others)
 
 
-def _tell_later_months(connection: Connection, now_is: Verdict, before: Held | None, now: datetime) -> None:
-    """Mark later months that rest on this one, if what they rest on changed."""
-    was = verdict.decode(before.body) if before is not None else None
-    if was is not None and _what_counts_later(was) == _what_counts_later(now_is):
+def _tell_later_months(connection: Connection, now_is: Verdict, was: Verdict | None, now: datetime) -> None:
+    """Mark later months that rest on this one, if what they rest on changed.
+
+    ``was`` is null where nothing final was said: later months were judged as if there had been nothing.
+    """
+    rested_on = Past(month=now_is.month, is_breach=False) if was is None else verdict.past_of(was)
+    if rested_on == verdict.past_of(now_is):
         return
     line = Line(now_is.school, now_is.line)
     last = named(number_of(now_is.month) + 11)
@@ -144,20 +179,16 @@ def _tell_later_months(connection: Connection, now_is: Verdict, before: Held | N
     verdicts.mark(connection, [(now_is.school, month) for month in later], now, now)
 
 
-def _what_counts_later(one: Verdict) -> tuple[bool, int]:
-    return one.state == "breach", one.availability.outage_s if one.availability is not None else 0
-
-
 def _renew_discovery(connection: Connection, operator: str, month: str, now: datetime) -> None:
-    """Look anew how rare a breach has to be; where that changed, the operator's accused lines are judged again."""
+    """Look anew how rare a breach has to be; lines whose state that changes are judged again."""
     table = shipped_standard().statistics
-    found = discovery.of_operator(
-        verdicts.chances(connection, month, operator), Fraction(table.discovery.value), Fraction(table.risk.value)
-    )
+    risk = Fraction(table.risk.value)
+    found = discovery.of_operator(verdicts.chances(connection, month, operator), Fraction(table.discovery.value), risk)
     if found == verdicts.discovery(connection, operator, month):
         return
     verdicts.keep_discovery(connection, operator, month, found, now)
-    verdicts.mark(connection, [(one, month) for one in verdicts.accused(connection, month, operator)], now, now)
+    others = verdicts.decided_otherwise(connection, month, operator, found.most_chance, float(risk))
+    verdicts.mark(connection, [(one, month) for one in others], now, now)
 
 
 def _close_one(database: Database, now: datetime) -> bool:

@@ -15,13 +15,15 @@ from rich.text import Text
 
 from agent.contract.errors import SettingsError
 from collector import access
+from collector.errors import NotFound
 from collector.notices import message, sending, subscribing, texts
 from collector.notices.sending import Recipient
-from collector.notices.subscribing import Wish
+from collector.notices.subscribing import Holder, Wish
+from collector.people.accounts import normal_name
 from collector.people.cli import at_the_command_line
 from collector.settings import Settings
-from collector.store import notices
-from collector.store.database import MINISTRY, Database, Viewer
+from collector.store import accounts, notices
+from collector.store.database import MINISTRY, Connection, Database, Viewer
 from collector.store.notices import KINDS, Delivery, ListedEvent, State, Subscriber, Wanted
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
@@ -54,8 +56,12 @@ def add(
     deliveries.add_argument("--state", choices=get_args(State), help="dead: given up")
     _add_listing(deliveries)
     made = command("subscribe", _subscribe, "tell somebody; prints the secret of a webhook, once")
-    made.add_argument("--role", required=True, choices=access.ROLES, help="whose view it is: what they see is told")
-    made.add_argument("--scope", metavar="VALUE", help="the region's code, the school's id or the operator's name")
+    whose = made.add_mutually_exclusive_group(required=True)
+    whose.add_argument(
+        "--role", choices=access.ROLES, help="whose view it is: what they see is told, until it is ended"
+    )
+    whose.add_argument("--account", metavar="NAME", help="what this account sees is told, as long as it sees that")
+    made.add_argument("--scope", metavar="VALUE", help="of --role: the region's code, school's id or operator's name")
     made.add_argument("--name", required=True, help="who it is")
     where = made.add_mutually_exclusive_group(required=True)
     where.add_argument("--webhook", metavar="URL")
@@ -139,15 +145,28 @@ def _subscribe(options: argparse.Namespace, settings: Settings, opened: Open) ->
         wish = msgspec.convert(fields, Wish)
     except msgspec.ValidationError as error:
         raise SettingsError(f"this cannot be subscribed: {error}") from error
-    viewer, now = Viewer(options.role, options.scope), _now()
+    who, now = at_the_command_line(), _now()
     with opened(settings) as database, database.owning() as connection:
-        access.check_holder(connection, viewer.role, viewer.scope)
-        made = subscribing.subscribe(connection, wish, viewer, settings.notices, who=at_the_command_line(), now=now)
+        viewer, holder = _whose(connection, options)
+        made = subscribing.subscribe(connection, wish, viewer, settings.notices, who=who, now=now, holder=holder)
     _say(f"{made.subscriber.name} is told from now on; try it: netready-collector notices test {made.subscriber.id}")
     if made.secret is not None:
         _say("give whoever runs the webhook its secret; it is shown only now:")
         print(made.secret)
     return 0
+
+
+def _whose(connection: Connection, options: argparse.Namespace) -> tuple[Viewer, Holder | None]:
+    if options.account is None:
+        access.check_holder(connection, options.role, options.scope)
+        return Viewer(options.role, options.scope), None
+    if options.scope is not None:
+        raise SettingsError("--scope belongs to --role; an account has its own")
+    name = normal_name(options.account)
+    found = accounts.account(connection, name)
+    if found is None or found.disabled_at is not None:
+        raise NotFound(f"no account {name!r} is in use")
+    return Viewer(found.role, found.scope), Holder("account", name)
 
 
 def _end(options: argparse.Namespace, settings: Settings, opened: Open) -> int:

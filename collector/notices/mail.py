@@ -17,6 +17,8 @@ from collector.settings import NoticesSettings
 # What mail servers take in practice of RFC 5321: no quoted names, no comments, no addresses instead of names.
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 _TIMEOUT_S = 10.0
+# What OpenSSL calls an answer that is not TLS; which of the two depends on its version.
+_PLAIN = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
 _PERMANENT = range(550, 560)  # this mailbox, for good; what else a server refuses may be our settings'
 
 
@@ -62,7 +64,7 @@ def send(message: Message, message_id: str, to: str, settings: NoticesSettings, 
     except smtplib.SMTPResponseException as error:
         return _refused(error.smtp_code, error.smtp_error)
     except (smtplib.SMTPException, OSError) as error:
-        return Outcome(is_delivered=False, said=f"the mail server cannot be used: {_one_line(str(error))}")
+        return Outcome(is_delivered=False, said=_unusable(error, settings))
     return Outcome(is_delivered=True, said="the mail server took it")
 
 
@@ -104,6 +106,21 @@ def _password(file: str) -> str:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"notices.smtp_password_file: {file} cannot be read: {error}") from error
+
+
+def _unusable(error: Exception, settings: NoticesSettings) -> str:
+    """Say why there is no talking with the mail server, and whose matter that is."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"the mail server {settings.smtp_host} shows a certificate that is not believed: "
+            f"{_one_line(error.verify_message)}; an authority of your own is named by notices.ca_file"
+        )
+    if isinstance(error, ssl.SSLError) and error.reason in _PLAIN:
+        return (
+            f"the mail server {settings.smtp_host} does not speak TLS from the first byte on port "
+            f"{settings.smtp_port}: try notices.smtp_security = 'starttls'"
+        )
+    return f"the mail server cannot be used: {_one_line(str(error))}"
 
 
 def _refused(code: int, said: bytes | str) -> Outcome:

@@ -7,7 +7,7 @@ as each role and scope that it may concern.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from collector.notices import message
+from collector.notices import message, subscribing
 from collector.store import notices
 from collector.store.database import Database, Viewer
 from collector.store.notices import NewDelivery, Planned, Subscriber, Wanted
@@ -17,6 +17,8 @@ _AT_ONCE = 500
 
 def run(database: Database, now: datetime) -> None:
     """Make the messages of all events that have none yet."""
+    with database.owning() as connection:
+        subscribing.end_lapsed(connection, now)
     while True:
         with database.owning() as connection:
             planned = notices.to_plan(connection, _AT_ONCE)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from agent.contract.errors import NetreadyError, SettingsError
-from collector.notices import destination, mail, message, webhooks
+from collector.notices import destination, mail, message, subscribing, webhooks
 from collector.notices.destination import Network
 from collector.notices.webhooks import Outcome
 from collector.settings import NoticesSettings, Settings
@@ -64,6 +64,7 @@ def run(database: Database, settings: Settings, *, now: datetime | None = None) 
         return 0
     at = now or datetime.now(UTC)
     with database.owning() as connection:
+        subscribing.end_lapsed(connection, at)
         subscribers = {one.id: one for one in notices.subscribers(connection)}
         notices.drop_waiting(connection, subscribers, _ENDED)
         waiting = notices.due(connection, at, _EACH)

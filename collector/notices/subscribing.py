@@ -1,5 +1,6 @@
 """Who is told: subscriptions are made and ended, and tried out."""
 
+import logging
 import secrets
 from datetime import datetime
 from typing import Annotated
@@ -14,7 +15,11 @@ from collector.settings import NoticesSettings
 from collector.store import audit, notices
 from collector.store.audit import Who
 from collector.store.database import Connection, Viewer
-from collector.store.notices import Channel, Kind, NewDelivery, Subscriber
+from collector.store.notices import Channel, HeldBy, Kind, Lapsed, NewDelivery, Subscriber
+
+_ITSELF = Who("the collector")
+
+_log = logging.getLogger(__name__)
 
 
 class Wish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,6 +31,13 @@ class Wish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kinds: Annotated[tuple[Kind, ...], Meta(max_length=20)] = ()
 
 
+class Holder(Struct, frozen=True):
+    """Whose access a subscription rests on: an account's, or that of the API tokens of one name."""
+
+    by: HeldBy
+    name: str
+
+
 class Subscribed(Struct, frozen=True, kw_only=True):
     """A new subscription. ``secret``: what a webhook's messages are signed with; it is shown only now."""
 
@@ -34,9 +46,16 @@ class Subscribed(Struct, frozen=True, kw_only=True):
 
 
 def subscribe(
-    connection: Connection, wish: Wish, viewer: Viewer, settings: NoticesSettings, *, who: Who, now: datetime
+    connection: Connection,
+    wish: Wish,
+    viewer: Viewer,
+    settings: NoticesSettings,
+    *,
+    who: Who,
+    now: datetime,
+    holder: Holder | None = None,
 ) -> Subscribed:
-    """Tell somebody, from now on, of what this viewer may see.
+    """Tell somebody, from now on, of what this viewer may see; with a ``holder``, as long as that may see it too.
 
     Raises:
         NoticeError: the address cannot be used, is subscribed already, or there are enough subscriptions.
@@ -63,6 +82,8 @@ def subscribe(
         address=wish.address,
         kinds=tuple(dict.fromkeys(wish.kinds)),
         author=who.name,
+        held_by=None if holder is None else holder.by,
+        holder=None if holder is None else holder.name,
         created_at=now,
     )
     notices.keep_subscriber(connection, made, secret)
@@ -89,6 +110,24 @@ def end(connection: Connection, one: Subscriber, *, who: Who, now: datetime) -> 
     """Send a subscriber nothing more, not even what waits."""
     notices.end_subscriber(connection, one.id, f"ended by {who.name}", now)
     _note(connection, who, one, "ended", now)
+
+
+def end_lapsed(connection: Connection, now: datetime) -> None:
+    """Send nothing more to whom an account or a token gave the right that is gone; for the owner alone."""
+    for one in notices.lapsed(connection, now):
+        why = _why(one)
+        notices.end_subscriber(connection, one.id, why, now)
+        detail = {"id": one.id, "done": "ended", "why": why, "role": one.role, "scope": one.scope}
+        audit.note(connection, _ITSELF, "changed", f"notices to {one.name}", now=now, detail=detail)
+        _log.warning("subscription %s is told nothing more: %s", one.id, why)
+
+
+def _why(one: Lapsed) -> str:
+    if one.held_by == "token":
+        return f"no API token {one.holder!r} holds any more that may ask for notices of this role and scope"
+    if one.has_account:
+        return f"the account {one.holder!r} has another role or scope now"
+    return f"the account {one.holder!r} is out of use"
 
 
 def test(connection: Connection, one: Subscriber, *, who: Who, now: datetime) -> str:

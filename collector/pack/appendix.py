@@ -1,25 +1,19 @@
-"""The second half of a pack: what did not count, the method, how to check it, and every test."""
+"""The second half of a pack: what did not count, the method, and how to check it."""
 
 import base64
 import shlex
-from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import groupby
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
-from collector.pack.charts import own_stretches
 from collector.pack.gathering import Case
 from collector.pack.speech import Speech
 from collector.store.verdicts import PRELIMINARY
-from collector.verdicts.heard import Heard, Source
-from collector.verdicts.judge import Judgement
 from collector.verdicts.rules import Numbers
-from collector.verdicts.terms import WAYS, Way
 
 Block = dict[str, Any]
-_SHOWN_OF_KEY = 8
+_FILE = "evidence.jsonl.gz"
 
 
 def reasons(case: Case, speech: Speech) -> Iterator[Block]:
@@ -41,7 +35,7 @@ def method(case: Case, speech: Speech) -> Iterator[Block]:
     """Say in plain words how lines are judged, and where that comes from."""
     by = case.standard
     yield {"kind": "heading", "text": speech.say("method")}
-    held = own_stretches(case.facts)
+    held = case.facts.stretches
     numbers = by.rules.get(held[-1].terms.rule) if held else None
     if numbers is not None:
         yield {"kind": "text", "text": _rule(numbers, speech)}
@@ -106,17 +100,18 @@ def checking(case: Case, speech: Speech) -> Iterator[Block]:
     if one.version == PRELIMINARY:
         yield {"kind": "text", "text": speech.say("check.preliminary")}
     else:
+        wanted = {"school": one.school, "line": one.line, "month": one.month, "version": one.version}
         which = f"{one.school}/{one.line}/{one.month}/{one.operator}/{one.version}"
         key = case.place.key if case.place is not None else "KEY"
+        asked = f"https://COLLECTOR/api/v1/evidence/bundle?{urlencode(wanted)}"
+        yield {"kind": "text", "text": speech.say("check.ask")}
+        yield {"kind": "code", "text": f'curl -o {_FILE} -H "Authorization: Bearer TOKEN" {shlex.quote(asked)}'}
         yield {"kind": "text", "text": speech.say("check.export")}
-        yield {
-            "kind": "code",
-            "text": f"netready-collector evidence export --verdict {shlex.quote(which)} -o evidence.jsonl",
-        }
+        yield {"kind": "code", "text": f"netready-collector evidence export --verdict {shlex.quote(which)} -o {_FILE}"}
         yield {"kind": "text", "text": speech.say("check.verify")}
         yield {
             "kind": "code",
-            "text": f"netready-collector evidence verify evidence.jsonl --log-key {shlex.quote(key)}",
+            "text": f"pip install netready\nnetready-collector evidence verify {_FILE} --log-key {shlex.quote(key)}",
         }
         yield {"kind": "text", "text": speech.say("check.compare")}
     rows = [
@@ -146,72 +141,3 @@ def _log(case: Case, speech: Speech) -> Iterator[tuple[str, str]]:
     yield "log.checkpoint", speech.say("log.checkpoint.of", size=speech.number(place.signed.size), at=at)
     yield "log.root", base64.b64encode(place.signed.root).decode()
     yield "log.witnesses", speech.joined(place.signed.witnesses) or speech.say("log.nobody")
-
-
-def tests(case: Case, speech: Speech) -> Iterator[Block]:
-    """List every test with what it said, and why where it did not count."""
-    if case.judgement is None or not case.judgement.tests:
-        return
-    used = _used(case.judgement)
-    by_source: dict[Source, list[Heard]] = defaultdict(list)
-    for one in case.judgement.tests:
-        by_source[one.source].append(one)
-    ordered = sorted(by_source.values(), key=lambda ways: (ways[0].at, ways[0].source))
-    rows: list[Any] = []
-    for day, members in groupby(ordered, key=lambda ways: case.facts.lessons.slot_of(ways[0].at, 1).date()):
-        rows.append({"day": speech.weekday(day)})
-        rows += [_test(case, case.judgement, ways, used, speech) for ways in members]
-    columns = ("time", "computer", "server", "download", "upload", "counted")
-    yield {"kind": "heading", "text": speech.say("tests")}
-    note = speech.say("tests.note", zone=case.facts.lessons.timetable.time_zone)
-    yield {"kind": "tests", "note": note, "head": [speech.say(f"tests.{name}") for name in columns], "rows": rows}
-
-
-def _used(judgement: Judgement) -> set[tuple[Source, Way]]:
-    return {
-        (source, slot.way)
-        for one in judgement.asked
-        for slot in one.outcomes
-        if slot.good is not None
-        for source in slot.spoke
-    }
-
-
-def _test(
-    case: Case, judgement: Judgement, ways: list[Heard], used: set[tuple[Source, Way]], speech: Speech
-) -> list[str]:
-    first = ways[0]
-    rates = {one.way: one for one in ways}
-    return [
-        speech.clock(case.facts.lessons.slot_of(first.at, 1)),
-        f"{first.source.agent[:_SHOWN_OF_KEY]} / {first.source.sequence}",
-        urlsplit(first.server).netloc or first.server,
-        *(_rate(rates.get(way), used, speech) for way in WAYS),
-        _counted(judgement, ways, used, speech),
-    ]
-
-
-def _rate(one: Heard | None, used: set[tuple[Source, Way]], speech: Speech) -> str:
-    if one is None or one.rate is None:
-        return speech.say("none")
-    value = speech.speed(one.rate.value_bps)
-    if one.rate.high_bps is None:
-        value = speech.say("at least", value=value)
-    return value if (one.source, one.way) in used else speech.say("in brackets", value=value)
-
-
-def _counted(judgement: Judgement, ways: list[Heard], used: set[tuple[Source, Way]], speech: Speech) -> str:
-    """Say why a test, or a direction of it, did not count; where all of it did, that it did."""
-    left = [one for one in ways if (one.source, one.way) not in used]
-    if not left:
-        return speech.say("tests.used")
-    why = dict.fromkeys(reason for one in left for reason in (*one.void, *one.weak))
-    if any(_is_narrow(judgement, one) for one in left):
-        why["link_narrow"] = None
-    told = [speech.say(f"reason.{reason}") for reason in why]
-    return speech.joined(told) if told else speech.say("tests.silent")
-
-
-def _is_narrow(judgement: Judgement, one: Heard) -> bool:
-    levels = [asked.level for asked in judgement.asked if asked.level is not None and asked.level.way == one.way]
-    return one.link_bps is not None and any(one.link_bps < level.link_bps for level in levels)

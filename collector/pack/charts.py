@@ -1,4 +1,4 @@
-"""The month as a chart: each judged half hour a mark, what was promised and required as lines; pure figures.
+"""The month as charts: each judged half hour a mark, what was promised and required as lines; pure figures.
 
 Places are 0 to 1, to the right and upwards; what is drawn of them is the template's matter.
 """
@@ -9,24 +9,55 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, get_args
 
+from msgspec import Struct
+
 from collector.pack.speech import Speech
 from collector.verdicts import exclusions, standard
 from collector.verdicts.facts import Facts
 from collector.verdicts.judge import Judgement
 from collector.verdicts.outcomes import Outcome
 from collector.verdicts.rules import Asked
-from collector.verdicts.terms import Stretch, Way, Which, stretches
+from collector.verdicts.terms import Stretch, Way, Which
 
+ROUND_TRIP = "round trip"
 _USUAL = (8 * 60, 18 * 60)
 _LINES = 5
 _DAY = timedelta(days=1)
+_TALLEST = 4  # times what was promised: one round trip of seconds would press all others to the ground
+
+
+class Mark(Struct, frozen=True):
+    """A half hour: when it began, its figure in the chart's unit, and what kind of mark stands for it."""
+
+    slot: datetime
+    value: float
+    kind: str
+
+
+class Line(Struct, frozen=True):
+    """A figure that held from a day to another, both included."""
+
+    first: date
+    last: date
+    value: float
+    kind: str
+
+
+class Plot(Struct, frozen=True, kw_only=True):
+    """What one chart shows of a part of the verdict; higher marks than ``top`` stand at the upper edge."""
+
+    part: str
+    title: str
+    marks: Sequence[Mark]
+    lines: Sequence[Line]
+    top: float | None = None
 
 
 class Calendar:
     """Where a moment of the month stands: days side by side, each from the earliest judged minute to the latest."""
 
-    def __init__(self, facts: Facts, outcomes: Sequence[Outcome], slot_minutes: int) -> None:
-        minutes = [one.slot.hour * 60 + one.slot.minute for one in outcomes]
+    def __init__(self, facts: Facts, slots: Sequence[datetime], slot_minutes: int) -> None:
+        minutes = [one.hour * 60 + one.minute for one in slots]
         self._facts = facts
         self._first, last = facts.days
         self._days = (last - self._first).days + 1
@@ -51,15 +82,11 @@ class Calendar:
 
 
 def charts(facts: Facts, judgement: Judgement, speech: Speech) -> list[tuple[str, dict[str, Any]]]:
-    """Return a chart for each promised speed of which any half hour was judged, with the part's name."""
+    """Return a chart for each part of the verdict of which any half hour was judged, with the part's name."""
     slot_minutes = standard.parse(facts.standard).statistics.slot_minutes.value
-    judged = [one for asked in judgement.asked for one in asked.outcomes if one.good is not None]
-    calendar = Calendar(facts, judged, slot_minutes)
-    return [
-        (one.name, _chart(facts, judgement, one, calendar, speech))
-        for one in judgement.asked
-        if one.level is not None and any(outcome.good is not None for outcome in one.outcomes)
-    ]
+    plots = [*_speeds(facts, judgement), *_round_trips(facts, judgement, slot_minutes)]
+    calendar = Calendar(facts, [one.slot for plot in plots for one in plot.marks], slot_minutes)
+    return [(plot.part, _chart(facts, judgement, plot, calendar, speech)) for plot in plots]
 
 
 def promise_of(name: str) -> tuple[Way, Which]:
@@ -68,27 +95,29 @@ def promise_of(name: str) -> tuple[Way, Which]:
     return ("upload" if way == "upload" else "download"), next((one for one in get_args(Which) if one == which), "most")
 
 
-def _chart(facts: Facts, judgement: Judgement, asked: Asked, calendar: Calendar, speech: Speech) -> dict[str, Any]:
-    shown = [one for one in asked.outcomes if one.good is not None and one.best is not None]
-    lines = list(_levels(facts, asked, calendar))
-    rates = [one.best.value_bps for one in shown if one.best is not None]
-    step, top = _scale(max([*rates, *(bps for _, _, bps, _ in lines)]))
-    return {
-        "title": speech.say(f"chart.{promise_of(asked.name)[0]}"),
-        "days": [{"x": x, "label": str(day.day), "rest": day.isoweekday() > 5} for x, day in calendar.days],
-        "ticks": [
-            {"y": number * step / top, "label": speech.number(number * step / 1e6, 3)} for number in _to(top, step)
-        ],
-        "lines": [{"x1": x1, "x2": x2, "y": bps / top, "kind": kind} for x1, x2, bps, kind in lines],
-        "bands": list(_bands(facts, calendar)),
-        "outages": [{"x1": calendar.place(one.begins), "x2": calendar.place(one.ends)} for one in judgement.outages],
-        "marks": [
-            {"x": calendar.place(one.slot), "y": one.best.value_bps / top, "kind": _kind(one)}
-            for one in shown
-            if one.best is not None
-        ],
-        "note": speech.say("chart.days", begins=_clock(calendar.begins), ends=_clock(calendar.ends)),
-    }
+def left_out(facts: Facts) -> list[exclusions.Span]:
+    """Return the spans of the month that did not count."""
+    announced_h = standard.parse(facts.standard).exclusions.announced_h.value
+    found: dict[exclusions.Span, None] = {}
+    for held in facts.stretches:
+        for one in exclusions.spans(facts.exclusions, held.terms, announced_h):
+            days = (facts.lessons.slot_of(one.begins, 1).date(), facts.lessons.slot_of(one.ends, 1).date())
+            if days[0] <= held.last and days[1] >= held.first:
+                found[one] = None
+    return list(found)
+
+
+def _speeds(facts: Facts, judgement: Judgement) -> Iterator[Plot]:
+    """Yield a plot for each promised speed, in Mbit/s."""
+    for asked in judgement.asked:
+        marks = [
+            Mark(one.slot, one.best.value_bps / 1e6, _kind(one))
+            for one in asked.outcomes
+            if one.good is not None and one.best is not None
+        ]
+        if marks:
+            way = promise_of(asked.name)[0]
+            yield Plot(part=asked.name, title=f"chart.{way}", marks=marks, lines=list(_levels(facts, asked)))
 
 
 def _kind(one: Outcome) -> str:
@@ -97,10 +126,10 @@ def _kind(one: Outcome) -> str:
     return "least" if one.best is not None and one.best.high_bps is None else "good"
 
 
-def _levels(facts: Facts, asked: Asked, calendar: Calendar) -> Iterator[tuple[float, float, float, str]]:
+def _levels(facts: Facts, asked: Asked) -> Iterator[Line]:
     """Yield what was promised and what was required, for the days on which the same terms held."""
     way, which = promise_of(asked.name)
-    held = own_stretches(facts)
+    held = facts.stretches
     newest_bps = held[-1].terms.promised_bps(way, which) if held else None
     if newest_bps is None or asked.level is None:
         return
@@ -108,27 +137,56 @@ def _levels(facts: Facts, asked: Asked, calendar: Calendar) -> Iterator[tuple[fl
     for one in held:
         promised_bps = one.terms.promised_bps(way, which)
         if promised_bps is not None:
-            x1, x2 = calendar.of_day(one.first), calendar.of_day(one.last + _DAY)
-            yield x1, x2, float(promised_bps), "promised"
-            yield x1, x2, float(share * promised_bps), "required"
+            yield Line(one.first, one.last, promised_bps / 1e6, "promised")
+            yield Line(one.first, one.last, float(share * promised_bps) / 1e6, "required")
 
 
-def own_stretches(facts: Facts) -> list[Stretch]:
-    """Return the month's days under the same terms of this line and operator."""
-    found = stretches(facts.terms, *facts.days)
-    return [one for one in found if (one.terms.line, one.terms.operator) == (facts.line, facts.operator)]
+def _round_trips(facts: Facts, judgement: Judgement, slot_minutes: int) -> Iterator[Plot]:
+    """Yield the plot of round trips, in milliseconds, where the rule asks for them and the contract names a longest."""
+    if all(one.name != ROUND_TRIP for one in judgement.asked):
+        return
+    promised = [(one, one.terms.rtt_ms) for one in facts.stretches if one.terms.rtt_ms is not None]
+    shortest: dict[datetime, float] = {}
+    for one in judgement.tests:  # as the judge takes them: of each half hour the shortest that may speak
+        if not one.void and not one.weak and one.rtt_idle_ms is not None:
+            slot = facts.lessons.slot_of(one.at, slot_minutes)
+            shortest[slot] = min(shortest.get(slot, one.rtt_idle_ms), one.rtt_idle_ms)
+    marks = list(_echoes(shortest, promised))
+    if marks:
+        lines = [Line(held.first, held.last, most_ms, "required") for held, most_ms in promised]
+        top = _TALLEST * max(one.value for one in lines)
+        yield Plot(part=ROUND_TRIP, title="chart.round trip", marks=marks, lines=lines, top=top)
 
 
-def left_out(facts: Facts) -> list[exclusions.Span]:
-    """Return the spans of the month that did not count."""
-    announced_h = standard.parse(facts.standard).exclusions.announced_h.value
-    found: dict[exclusions.Span, None] = {}
-    for held in own_stretches(facts):
-        for one in exclusions.spans(facts.exclusions, held.terms, announced_h):
-            days = (facts.lessons.slot_of(one.begins, 1).date(), facts.lessons.slot_of(one.ends, 1).date())
-            if days[0] <= held.last and days[1] >= held.first:
-                found[one] = None
-    return list(found)
+def _echoes(shortest: dict[datetime, float], promised: Sequence[tuple[Stretch, float]]) -> Iterator[Mark]:
+    for slot in sorted(shortest):
+        most_ms = next((most_ms for held, most_ms in promised if held.first <= slot.date() <= held.last), None)
+        if most_ms is not None:
+            yield Mark(slot, shortest[slot], "good" if shortest[slot] <= most_ms else "bad")
+
+
+def _chart(facts: Facts, judgement: Judgement, plot: Plot, calendar: Calendar, speech: Speech) -> dict[str, Any]:
+    most = max([*(one.value for one in plot.marks), *(one.value for one in plot.lines)])
+    is_cut = plot.top is not None and most > plot.top
+    step, top = _scale(plot.top if is_cut and plot.top is not None else most)
+    notes = [speech.say("chart.days", begins=_clock(calendar.begins), ends=_clock(calendar.ends))]
+    notes += [speech.say("chart.cut")] if is_cut else []
+    return {
+        "title": speech.say(plot.title),
+        "days": [{"x": x, "label": str(day.day), "rest": day.isoweekday() > 5} for x, day in calendar.days],
+        "ticks": [{"y": number * step / top, "label": speech.number(number * step, 3)} for number in _to(top, step)],
+        "lines": [
+            {"x1": calendar.of_day(one.first), "x2": calendar.of_day(one.last + _DAY), "y": one.value / top}
+            | {"kind": one.kind}
+            for one in plot.lines
+        ],
+        "bands": list(_bands(facts, calendar)),
+        "outages": [{"x1": calendar.place(one.begins), "x2": calendar.place(one.ends)} for one in judgement.outages],
+        "marks": [
+            {"x": calendar.place(one.slot), "y": min(1.0, one.value / top), "kind": one.kind} for one in plot.marks
+        ],
+        "note": " ".join(notes),
+    }
 
 
 def _bands(facts: Facts, calendar: Calendar) -> Iterator[dict[str, float]]:

@@ -58,7 +58,7 @@ def _pack(options: argparse.Namespace, settings: Settings, opened: Open) -> int:
         version=options.version,
     )
     with opened(settings) as database:
-        case = gathering.case_of(database, MINISTRY, asked)
+        case = gathering.case_of(database, MINISTRY, asked, settings.policy)
         content = printing.pdf(case, options.language)
         try:
             options.output.write_bytes(content)

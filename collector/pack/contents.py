@@ -3,12 +3,12 @@
 Everything is text or figures: nothing of it is ever read as markup.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from collector.pack import appendix
-from collector.pack.charts import charts, left_out, own_stretches
+from collector.pack import appendix, disputed, listing
+from collector.pack.charts import charts, left_out
 from collector.pack.gathering import Case
 from collector.pack.sentences import asked_of, sentences
 from collector.pack.speech import Speech
@@ -26,29 +26,33 @@ def contents(case: Case, speech: Speech) -> Block:
     one = case.verdict
     said, *more = sentences(case, speech)
     month = speech.month(one.month)
+    title = case.school.name if case.school is not None else one.school
+    subtitle = speech.say("subtitle", month=month, line=one.line, operator=speech.named(one.operator))
     values = {"school": one.school, "line": one.line, "version": one.version, "sha256": one.sha256[:16]}
     return {
         "language": speech.language,
         "made": [getattr(one.judged_at, part) for part in ("year", "month", "day", "hour", "minute", "second")],
         "overline": speech.say("overline"),
-        "title": case.school.name if case.school is not None else one.school,
-        "subtitle": speech.say("subtitle", month=month, line=one.line, operator=one.operator),
+        "document": f"{speech.say('overline')}. {title}. {subtitle}",
+        "title": title,
+        "subtitle": subtitle,
         "footer": speech.say("footer", month=month, **values),
         "page": speech.say("page"),
         "banners": _banners(case, speech),
         "state": speech.say(f"state.{one.state}"),
         "said": said,
-        "more": more,
+        "more": [*more, *disputed.sentences(case, speech)],
         "blocks": [
             *_who(case, speech),
             *_parts(case, speech),
             *_charts(case, speech),
             *_outages(case, speech),
             *_exclusions(case, speech),
+            *disputed.blocks(case, speech),
             *appendix.reasons(case, speech),
             *appendix.method(case, speech),
             *appendix.checking(case, speech),
-            *appendix.tests(case, speech),
+            *listing.tests(case, speech),
         ],
     }
 
@@ -77,8 +81,7 @@ def _who(case: Case, speech: Speech) -> Iterator[Block]:
     if school is not None and school.district:
         rows.append(("district", school.district))
     rows += [("line", one.line), ("operator", one.operator), ("month", speech.month(one.month))]
-    for held in own_stretches(case.facts):
-        rows += _terms(held, speech)
+    rows += _terms(case.facts.stretches, speech)
     at = speech.moment(case.facts.lessons.slot_of(one.judged_at, 1))
     told = one.verdict
     counted = {name: speech.number(getattr(told, name)) for name in ("tests", "used", "reports")}
@@ -88,22 +91,24 @@ def _who(case: Case, speech: Speech) -> Iterator[Block]:
     yield {"kind": "pairs", "rows": [{"label": speech.say(key), "value": value} for key, value in rows]}
 
 
-def _terms(held: Stretch, speech: Speech) -> Iterator[tuple[str, str]]:
-    terms, first, last = held.terms, speech.day(held.first), speech.day(held.last)
-    yield (
-        "contract",
-        speech.say("contract.of", contract=terms.contract, number=terms.number, first=first, last=last),
-    )
+def _terms(held: Sequence[Stretch], speech: Speech) -> Iterator[tuple[str, str]]:
+    """Yield what was promised; of terms that were amended within the month, all figures in the order of time."""
+    for one in held:
+        days = {"first": speech.day(one.first), "last": speech.day(one.last)}
+        yield "contract", speech.say("contract.of", contract=one.terms.contract, number=one.terms.number, **days)
+    terms = [one.terms for one in held]
     for way in WAYS:
         for which, key in _PROMISES:
-            bps = terms.promised_bps(way, which)
-            if bps is not None:
-                yield f"{key}.{way}", speech.mbit(bps)
-    if terms.rtt_ms is not None:
-        yield "promised.rtt", speech.say("ms", value=speech.number(terms.rtt_ms, 1))
-    if terms.outage_h_per_year is not None:
-        yield "promised.outage", speech.say("hours a year", hours=speech.number(terms.outage_h_per_year, 1))
-    yield "hours", speech.say(f"hours.{terms.hours}")
+            speeds = [bps for bps in (one.promised_bps(way, which) for one in terms) if bps is not None]
+            if speeds:
+                numbers = speech.either([speech.number(bps / 1e6, 2) for bps in speeds])
+                yield f"{key}.{way}", speech.say("mbit", value=numbers)
+    if trips := [speech.number(one.rtt_ms, 1) for one in terms if one.rtt_ms is not None]:
+        yield "promised.rtt", speech.say("ms", value=speech.either(trips))
+    if down := [speech.number(one.outage_h_per_year, 1) for one in terms if one.outage_h_per_year is not None]:
+        yield "promised.outage", speech.say("hours a year", hours=speech.either(down))
+    if terms:
+        yield "hours", speech.either([speech.say(f"hours.{one.hours}") for one in terms])
 
 
 def _parts(case: Case, speech: Speech) -> Iterator[Block]:
@@ -128,6 +133,9 @@ def _parts(case: Case, speech: Speech) -> Iterator[Block]:
         rows.append({"cells": cells, "share": one.share, "bound": one.bound, "limit": one.limit})
     yield {"kind": "parts", "head": [speech.say(f"parts.{name}") for name in columns], "rows": rows}
     yield {"kind": "note", "text": speech.say("parts.note", risk=speech.share(parts[0].risk, 2))}
+    if case.verdict.verdict.kept_by_record:
+        kept = speech.number(case.verdict.verdict.kept_by_record)
+        yield {"kind": "note", "text": speech.say("parts.by record", count=kept)}
 
 
 def _charts(case: Case, speech: Speech) -> Iterator[Block]:
@@ -141,11 +149,13 @@ def _charts(case: Case, speech: Speech) -> Iterator[Block]:
         {"kind": kind, "text": speech.say(f"mark.{kind}")}
         for kind in ("good", "bad", "least", "promised", "required", "excluded", "outage")
     ]
-    asked = {one.name: asked_of(one, case, speech) for one in case.verdict.verdict.parts}
+    parts = {one.name: one for one in case.verdict.verdict.parts}
     for number, (name, one) in enumerate(drawn):
-        key, level = asked[name]
+        key, level = asked_of(parts[name], case, speech)
         about = speech.say(f"part.{key}", level=level)
-        yield {"kind": "chart", "legend": legend if number == 0 else [], "about": about, **one}
+        counted = {"judged": speech.number(parts[name].judged), "good": speech.number(parts[name].good)}
+        alt = speech.say("chart.alt", title=one["title"], about=about, **counted)
+        yield {"kind": "chart", "legend": legend if number == 0 else [], "about": about, "alt": alt, **one}
 
 
 def _outages(case: Case, speech: Speech) -> Iterator[Block]:
@@ -168,7 +178,7 @@ def _outages(case: Case, speech: Speech) -> Iterator[Block]:
 
 
 def _exclusions(case: Case, speech: Speech) -> Iterator[Block]:
-    if not own_stretches(case.facts):
+    if not case.facts.stretches:
         return
     yield {"kind": "heading", "text": speech.say("exclusions")}
     first, last = case.facts.days
@@ -189,13 +199,13 @@ def _exclusions(case: Case, speech: Speech) -> Iterator[Block]:
             _moment(case, speech, one.ends),
             _moment(case, speech, one.announced_at),
             speech.say(f"effect.{_effect(one, counted_not)}"),
-            speech.say("signed", author=one.author, reason=one.reason),
+            speech.say("signed", author=one.author, reason=speech.cut(one.reason)),
         ]
         for one in shown
     ]
     keys = ("exclusions.kind", "outages.begins", "outages.ends", "exclusions.announced")
     head = [speech.say(key) for key in (*keys, "exclusions.effect", "exclusions.by")]
-    yield {"kind": "table", "head": head, "rows": rows, "widths": [3, 0, 0, 0, 3, 4]}
+    yield {"kind": "table", "head": head, "rows": rows, "widths": [5, 0, 0, 0, 5, 9]}
 
 
 def _effect(one: Exclusion, counted_not: set[str]) -> str:

@@ -1,25 +1,28 @@
 """One verdict with all that it rests on, read from the database as it was when that version was made."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime
 
 from msgspec import Struct, structs
 
 from agent.contract.errors import SettingsError
+from collector.agreements.disputes import times, working_days
 from collector.errors import NotFound
 from collector.evidence import entry, note
 from collector.judging.gathering import drawn_from
-from collector.store import checkpoints, evidence, packs, schools, verdicts
+from collector.settings import PolicySettings
+from collector.store import agreements, checkpoints, evidence, packs, schools, verdicts
 from collector.store.database import MINISTRY, Connection, Database, Viewer
 from collector.store.packs import Drawn
 from collector.store.schools import RegionRecord, SchoolRecord
 from collector.store.verdicts import Line, Listed
-from collector.verdicts import canonical, standard
+from collector.verdicts import canonical, disputes, standard
+from collector.verdicts.disputes import Dispute
 from collector.verdicts.facts import Facts
 from collector.verdicts.judge import Judgement, judge
 from collector.verdicts.standard import Standard
 
-_DAY = timedelta(days=1)
 _FEW = 100
+_MAY_BE_DISPUTED = ("breach", "watch")
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -53,7 +56,8 @@ class LogPlace(Struct, frozen=True, kw_only=True):
 class Case(Struct, frozen=True, kw_only=True):
     """A version of a verdict, ``newest`` being the newest there is, with what it was drawn from.
 
-    ``judgement`` is null where what is stored does not come to this verdict any more.
+    ``judgement`` is null where what is stored does not come to this verdict any more. ``disputes`` are about any
+    version of it; ``dispute_until`` is the last day on which this one can be disputed, null where it cannot or is.
     """
 
     verdict: Listed
@@ -64,10 +68,12 @@ class Case(Struct, frozen=True, kw_only=True):
     school: SchoolRecord | None
     region: RegionRecord | None
     place: LogPlace | None
+    disputes: tuple[Dispute, ...] = ()
+    dispute_until: date | None = None
 
 
-def case_of(database: Database, viewer: Viewer, asked: Asked) -> Case:
-    """Return a verdict that the viewer may see, with all that it rests on.
+def case_of(database: Database, viewer: Viewer, asked: Asked, policy: PolicySettings) -> Case:
+    """Return a verdict that the viewer may see, with all that it rests on; ``policy`` says which are working days.
 
     Raises:
         NotFound: there is no such verdict that the viewer may see, or its rules are lost.
@@ -81,6 +87,7 @@ def case_of(database: Database, viewer: Viewer, asked: Asked) -> Case:
         if drawn.standard is None or drawn.causes is None:
             raise NotFound("the rules that this verdict names are not stored here; restore the database whole")
         place = _place(connection, one)
+        disputed = _disputes(connection, one)
         region = schools.regions(connection).get(one.region)
     facts = _facts(one, drawn)
     # Who may see a verdict may see what it was drawn from, and nothing else. The reports' rows name the operator of the
@@ -99,7 +106,24 @@ def case_of(database: Database, viewer: Viewer, asked: Asked) -> Case:
         school=school,
         region=region,
         place=place,
+        disputes=disputed,
+        dispute_until=None if one.version != newest else _dispute_until(one, disputed, policy),
     )
+
+
+def _disputes(connection: Connection, one: Listed) -> tuple[Dispute, ...]:
+    """Return the disputes of any version of this verdict that the viewer may see, in the order of versions."""
+    wanted = agreements.Wanted(school=one.school, operator=one.operator, line=one.line, month=one.month)
+    found = disputes.all_folded(agreements.steps(connection, wanted))
+    return tuple(sorted(found, key=lambda each: (each.about.version, each.id)))
+
+
+def _dispute_until(one: Listed, disputed: tuple[Dispute, ...], policy: PolicySettings) -> date | None:
+    is_disputed = any(each.about.version == one.version for each in disputed)
+    if one.version == verdicts.PRELIMINARY or one.state not in _MAY_BE_DISPUTED or is_disputed:
+        return None
+    days = working_days(policy)
+    return days.after(days.day_of(one.judged_at), times().open_days)
 
 
 def _chosen(connection: Connection, asked: Asked) -> tuple[Listed, int]:

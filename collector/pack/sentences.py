@@ -2,13 +2,11 @@
 
 from fractions import Fraction
 
-from collector.pack.charts import own_stretches, promise_of
+from collector.pack.charts import ROUND_TRIP, promise_of
 from collector.pack.gathering import Case
 from collector.pack.speech import Speech
 from collector.verdicts.rules import recurrence
 from collector.verdicts.weighing import Part
-
-_ROUND_TRIP = "round trip"
 
 
 def asked_of(part: Part, case: Case, speech: Speech) -> tuple[str, str]:
@@ -16,10 +14,10 @@ def asked_of(part: Part, case: Case, speech: Speech) -> tuple[str, str]:
 
     Where terms were amended within the month there are several levels, in the order of time.
     """
-    held = [one.terms for one in own_stretches(case.facts)]
-    if part.name == _ROUND_TRIP:
+    held = [one.terms for one in case.facts.stretches]
+    if part.name == ROUND_TRIP:
         times = [speech.number(one.rtt_ms, 1) for one in held if one.rtt_ms is not None]
-        return _ROUND_TRIP, speech.say("ms", value=speech.either(times))
+        return ROUND_TRIP, speech.say("ms", value=speech.either(times))
     way, which = promise_of(part.name)
     numbers = case.standard.rules[held[-1].rule]
     is_best = numbers.kind == "german" and which == "most"
@@ -45,22 +43,28 @@ def sentences(case: Case, speech: Speech) -> list[str]:
 
 
 def _of_parts(case: Case, speech: Speech, state: str) -> list[str]:
-    """Return a sentence for each part that came out so, the rarest first."""
+    """Return a sentence for the rarest part that came out so, and one that names all others."""
     parts = [one for one in case.verdict.verdict.parts if one.state == state]
-    found = []
-    for one in sorted(parts, key=lambda one: one.chance or 0):
-        name, level = asked_of(one, case, speech)
-        found.append(
-            speech.say(
-                f"{'breach' if state == 'broken' else 'watch'}.{name}",
-                **_named(case, speech),
-                level=level,
-                share=speech.share(one.share or 0),
-                limit=speech.share(one.limit),
-                judged=speech.number(one.judged),
-            )
-        )
+    if not parts:
+        return []
+    first, *others = sorted(parts, key=lambda one: one.chance or 0)
+    name, level = asked_of(first, case, speech)
+    key = f"{'breach' if state == 'broken' else 'watch'}.{name}"
+    judged = speech.number(first.judged)
+    found = [speech.say(key, **_named(case, speech), level=level, judged=judged, **_shares(first, speech))]
+    if others:
+        named = [speech.say("short.part", asked=_asked(one, case, speech), **_shares(one, speech)) for one in others]
+        found.append(speech.say("short.too", parts=speech.joined(named)))
     return found
+
+
+def _asked(part: Part, case: Case, speech: Speech) -> str:
+    name, level = asked_of(part, case, speech)
+    return speech.say(f"part.{name}", level=level)
+
+
+def _shares(part: Part, speech: Speech) -> dict[str, str]:
+    return {"share": speech.share(part.share or 0), "limit": speech.share(part.limit)}
 
 
 def _of_outages(case: Case, speech: Speech) -> list[str]:
@@ -90,4 +94,4 @@ def _further(case: Case, speech: Speech) -> list[str]:
 
 
 def _named(case: Case, speech: Speech) -> dict[str, object]:
-    return {"month": speech.month(case.verdict.month), "operator": case.verdict.operator}
+    return {"month": speech.month(case.verdict.month), "operator": speech.named(case.verdict.operator)}

@@ -14,6 +14,8 @@ from collector.pack.words import WORDS, Language
 
 _MOMENTS: dict[Language, str] = {"kk": "dd.MM.y HH:mm", "ru": "dd.MM.y HH:mm", "en": "y-MM-dd HH:mm"}
 _LEAST_CHANCE = 1e-6  # what verdicts round to
+_LONGEST = 1_000
+_INNER_QUOTES = str.maketrans("«»", "„“")
 
 
 class Speech(Struct, frozen=True):
@@ -84,6 +86,15 @@ class Speech(Struct, frozen=True):
     def clock(self, local: datetime) -> str:
         """Return the time of day."""
         return f"{local:%H:%M}"
+
+    def cut(self, text: str) -> str:
+        """Return somebody's text in one paragraph, without its end where that is far off."""
+        plain = " ".join(text.split())
+        return plain if len(plain) <= _LONGEST else self.say("cut", text=plain[:_LONGEST])
+
+    def named(self, name: str) -> str:
+        """Return a name for between quotation marks: its own ones become those of the second order."""
+        return name if self.language == "en" else name.translate(_INNER_QUOTES)
 
     def either(self, numbers: Sequence[str]) -> str:
         """Return numbers of which each held for a while."""

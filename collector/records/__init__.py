@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -12,14 +13,18 @@ from agent.contract import record, signing, wire
 from agent.contract.errors import MalformedError, SettingsError, SignatureError
 from agent.contract.record import ServerRecord
 from collector.errors import NotFound
-from collector.store import audit
+from collector.store import audit, verdicts
 from collector.store import records as stored
 from collector.store.audit import Who
 from collector.store.database import Connection, Database
 from collector.store.records import MissingTest, NewRecord, Place, ServerKey
+from collector.verdicts.facts import days_of
 
 MISSING_AFTER = timedelta(days=14)  # computers that were off line bring their reports by then
 WAITING_KEPT = timedelta(days=92)
+BROUGHT_AFTER = timedelta(days=7)  # what a server had not sent yet when its key ended
+LONGEST_BACK = timedelta(days=366)
+_A_DAY = timedelta(days=1)
 MAX_BODY_BYTES = 512 * 1024
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 _AT_ONCE = 500
@@ -33,19 +38,26 @@ _batch_decoder: msgspec.json.Decoder[wire.RecordBatch] = msgspec.json.Decoder(wi
 
 
 class NewServer(Struct, frozen=True, kw_only=True):
-    """A test server as somebody names it; ``key`` is its public key in hex, as ``netready-agent reflect`` says it."""
+    """A test server as somebody names it; ``key`` is its public key in hex, as ``netready-agent reflect`` says it.
+
+    ``since``: the key counts for tests that began from then on; null for now.
+    """
 
     url: str
     key: str
     place: Place
     operator: str | None = None
+    since: datetime | None = None
 
 
 def add_server(connection: Connection, wanted: NewServer, who: Who, now: datetime) -> ServerKey:
-    """Believe records that this key signs from now on; a key that is known gets another address, place or operator.
+    """Believe records that this key signs of tests from now on, or from before; closed months are judged again.
+
+    A server may have several keys, each for its own time. A key in use gets another address, place or operator, for all
+    its time: that sets right what was wrong. A server that moves needs a new key.
 
     Raises:
-        SettingsError: the address or the key is none.
+        SettingsError: the address or the key is none; or it is not known since then.
     """
     public_key = _key(wanted.key)
     parts = urlsplit(wanted.url)
@@ -53,7 +65,7 @@ def add_server(connection: Connection, wanted: NewServer, who: Who, now: datetim
         raise SettingsError(f"{wanted.url!r} is not a test server's address; expected for example wss://host.example")
     key_id = signing.agent_id(public_key)
     before = stored.keys(connection, [key_id]).get(key_id)
-    since = before.since if before is not None and before.ended_at is None else now
+    since = _since(wanted, before, now)
     made = ServerKey(
         key_id=key_id,
         public_key=public_key,
@@ -64,24 +76,62 @@ def add_server(connection: Connection, wanted: NewServer, who: Who, now: datetim
         author=who.name,
         recorded_at=now,
     )
-    return _keep(connection, made, who, "server's key added" if before is None else "server's key changed")
+    kept = _keep(connection, made, who, "server's key added" if before is None else "server's key changed")
+    _have_judged(connection, since, now)
+    return kept
 
 
-def end_server(connection: Connection, named: str, who: Who, now: datetime) -> list[ServerKey]:
-    """Believe no record of a test that begins from now on; ``named`` is a server's address, its key or the key's id.
+def _since(wanted: NewServer, before: ServerKey | None, now: datetime) -> datetime:
+    if before is not None and before.ended_at is None:
+        if wanted.since not in (None, before.since):
+            raise SettingsError(
+                f"this key counts since {before.since:%Y-%m-%d %H:%M %Z} already; end it ('servers end') with --at that"
+                " moment, then add it again"
+            )
+        return before.since
+    since = wanted.since or now
+    if not now - LONGEST_BACK <= since <= now:
+        raise SettingsError(f"{since:%Y-%m-%d %H:%M %Z} is not within the last year; see --since")
+    if before is not None and before.ended_at is not None and since < before.ended_at:
+        raise SettingsError(
+            f"this key counted until {before.ended_at:%Y-%m-%d %H:%M %Z}; it can count again from then on"
+        )
+    return since
+
+
+def end_server(
+    connection: Connection, named: str, who: Who, now: datetime, at: datetime | None = None
+) -> list[ServerKey]:
+    """Believe no record of a test that begins from now on, or from a moment of before; closed months are judged again.
+
+    Records of earlier tests are taken in for some days more; those that are here stay believed.
+
+    ``named`` is a server's address (all its keys end), a key or a key's id.
 
     Raises:
         NotFound: no key in use is of that name.
+        SettingsError: the moment lies ahead, more than a year back or before the key began.
     """
+    ends = at or now
     found = [one for one in stored.keys(connection).values() if one.ended_at is None and named in _names(one)]
     if not found:
         raise NotFound(
             f"no key in use belongs to {named!r}; 'netready-collector servers list' shows those that there are"
         )
-    return [
-        _keep(connection, msgspec.structs.replace(one, ended_at=now, author=who.name, recorded_at=now), who, "ended")
-        for one in found
-    ]
+    if not max(now - LONGEST_BACK, *(one.since for one in found)) <= ends <= now:
+        raise SettingsError(f"{ends:%Y-%m-%d %H:%M %Z} is not within the last year, or before the key began; see --at")
+    ended = [msgspec.structs.replace(one, ended_at=ends, author=who.name, recorded_at=now) for one in found]
+    kept = [_keep(connection, one, who, "ended") for one in ended]
+    _have_judged(connection, ends, now)
+    return kept
+
+
+def _have_judged(connection: Connection, since: datetime, now: datetime) -> None:
+    """Have months judged again that are over and touched; those that go on are judged each day."""
+    first = f"{since - _A_DAY:%Y-%m}"  # whose clock it is, is not asked here
+    for month in sorted(verdicts.months(connection)):
+        if month >= first:
+            verdicts.mark_all(connection, month, days_of(month)[1], now)
 
 
 def _names(one: ServerKey) -> tuple[str, str, str]:
@@ -118,8 +168,11 @@ def read_batch(body: bytes) -> tuple[msgspec.Raw, ...]:
         raise MalformedError(f"the body is not a batch of records: {error}") from error
 
 
-def take(connection: Connection, envelopes: Sequence[msgspec.Raw], now: datetime) -> wire.RecordReply:
-    """Check and store records in the caller's transaction; each gets its own answer, given after the commit."""
+def take(connection: Connection, envelopes: Sequence[msgspec.Raw], now: datetime, zone: ZoneInfo) -> wire.RecordReply:
+    """Check and store records in the caller's transaction; each gets its own answer, given after the commit.
+
+    ``zone``: in which months are counted whose verdicts may not hold any more.
+    """
     opened = [_opened(raw) for raw in envelopes]
     signed = [one for one in opened if isinstance(one, signing.Envelope)]
     # A foreign signature's key may be called anything, but PostgreSQL cannot be asked for text with NUL.
@@ -132,7 +185,7 @@ def take(connection: Connection, envelopes: Sequence[msgspec.Raw], now: datetime
     ]
     receipts, new = _sort(connection, read)
     stored.keep(connection, new)
-    stored.settle(connection, [one.test_id for one in new], now)
+    stored.settle(connection, [one.test_id for one in new], now, zone)
     return wire.RecordReply(items=tuple(receipts))
 
 
@@ -158,10 +211,9 @@ def _judge(envelope: signing.Envelope, servers: dict[str, ServerKey], now: datet
     began_at = _began_at(found)
     if began_at is None:
         return _refused("the record counts nothing")
-    if began_at > now + _CLOCK_TOLERANCE:
-        return _refused(f"the test began at {began_at.isoformat()}, which is still to come; set this server's clock")
-    if server.ended_at is not None and began_at >= server.ended_at:
-        return _refused(f"this server's key ended at {server.ended_at.isoformat()}, before the test")
+    untimely = _untimely(began_at, server.ended_at, now)
+    if untimely is not None:
+        return _refused(untimely)
     return NewRecord(
         test_id=found.test_id,
         key_id=server.key_id,
@@ -170,6 +222,20 @@ def _judge(envelope: signing.Envelope, servers: dict[str, ServerKey], now: datet
         received_at=now,
         envelope=b"",
     )
+
+
+def _untimely(began_at: datetime, ended_at: datetime | None, now: datetime) -> str | None:
+    """Return why a record is not taken now, of a test that began then and by a key that ended then; null if it is."""
+    if began_at > now + _CLOCK_TOLERANCE:
+        return f"the test began at {began_at.isoformat()}, which is still to come; set this server's clock"
+    if ended_at is not None and began_at >= ended_at:
+        return f"this server's key ended at {ended_at.isoformat()}, before the test"
+    if ended_at is not None and now > ended_at + BROUGHT_AFTER:
+        return (
+            f"this server's key ended at {ended_at.isoformat()}; what it signed was taken in for {BROUGHT_AFTER.days}"
+            " days more, since nobody knows who has it by now"
+        )
+    return None
 
 
 def _began_at(found: ServerRecord) -> datetime | None:
@@ -202,12 +268,12 @@ def _refused(sentence: str) -> wire.RecordReceipt:
     return wire.RecordReceipt(answer="refused", detail=sentence[:2000])
 
 
-def run(database: Database, now: datetime) -> int:
-    """Look again at records whose schools were not known; return how many have one now."""
+def run(database: Database, now: datetime, zone: ZoneInfo) -> int:
+    """Look again at records whose schools were not known; return how many have one now. ``zone`` as of ``take``."""
     seen = given = 0
     while seen < _MOST_A_RUN:
         with database.ingesting() as connection:
-            looked, found = stored.settle_due(connection, now, _AT_ONCE)
+            looked, found = stored.settle_due(connection, now, zone, _AT_ONCE)
         seen, given = seen + looked, given + found
         if looked < _AT_ONCE:
             break

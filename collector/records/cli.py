@@ -53,12 +53,14 @@ def add(
         "--place", required=True, choices=("inside", "outside"), help="of the network of the operators it judges"
     )
     new.add_argument("--operator", metavar="NAME", help="whose network it stands in")
+    new.add_argument("--since", metavar="MOMENT", type=_moment, help="from when on it counts; left out: from now on")
     new.set_defaults(command=lambda options: _add(options, opened, who()))
     listed = actions.add_parser("list", parents=[common], help="the servers and their keys, with those that ended")
     listed.add_argument("--format", choices=("table", "json"), default="table")
     listed.set_defaults(command=lambda options: _list(options, opened))
     end = actions.add_parser("end", parents=[common], help="believe no record of a test that begins from now on")
-    end.add_argument("server", metavar="URL|KEY", help="a server's address, its key or the key's id")
+    end.add_argument("server", metavar="URL|KEY", help="a server's address (all its keys end), one key or its id")
+    end.add_argument("--at", metavar="MOMENT", type=_moment, help="the moment from which on; left out: now")
     end.set_defaults(command=lambda options: _end(options, opened, who()))
     gone = actions.add_parser("missing", parents=[common], help="tests that servers recorded and no report told of")
     gone.add_argument("--school", metavar="ID", help="of one school")
@@ -66,19 +68,35 @@ def add(
     gone.set_defaults(command=lambda options: _missing(options, opened))
 
 
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no moment; write it as 2026-10-05T07:00:00Z") from error
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no time zone; write for example {text.strip()}Z")
+    return found.astimezone(UTC)
+
+
 def _add(options: argparse.Namespace, opened: Opened, who: Who) -> int:
-    wanted = NewServer(url=options.url, key=options.key, place=options.place, operator=options.operator)
+    wanted = NewServer(
+        url=options.url, key=options.key, place=options.place, operator=options.operator, since=options.since
+    )
     with opened(options) as database, database.owning() as connection:
         kept = records.add_server(connection, wanted, who, _now())
-    print(f"{kept.url}: what the key {kept.key_id} signs is believed from now on", file=sys.stderr)
+    print(f"{kept.url}: the key {kept.key_id} counts for tests from {_day(kept.since)} UTC on", file=sys.stderr)
     return 0
 
 
 def _end(options: argparse.Namespace, opened: Opened, who: Who) -> int:
     with opened(options) as database, database.owning() as connection:
-        ended = records.end_server(connection, options.server, who, _now())
+        ended = records.end_server(connection, options.server, who, _now(), options.at)
     for one in ended:
-        print(f"{one.url}: the key {one.key_id} ended; records of earlier tests stay believed", file=sys.stderr)
+        print(
+            f"{one.url}: the key {one.key_id} ended at {_day(one.ended_at or _now())} UTC; records of earlier tests"
+            f" are taken in for {records.BROUGHT_AFTER.days} days more, and stay believed",
+            file=sys.stderr,
+        )
     return 0
 
 

@@ -61,7 +61,7 @@ def deliver(
 
     def register(computer: Computer) -> None:
         with database.ingesting() as connection:
-            agents.keep_agent(connection, _enrolled(computer))
+            agents.keep_agent(connection, _enrolled(computer), now)
 
     def hand_in(batch: Sequence[bytes]) -> Sequence[Receipt]:
         # Leaving the block commits: the receipts count only then.

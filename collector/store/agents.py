@@ -1,11 +1,16 @@
 """Enrolment tokens and the agents that were enrolled with them."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from psycopg.rows import kwargs_row
 
+from collector.store import evidence
 from collector.store.database import Connection
+from collector.store.evidence import Pending
 from collector.store.questions import sql
 
 
@@ -62,10 +67,31 @@ def spend_token(connection: Connection, token_sha256: bytes) -> None:
     connection.execute(sql("spend_token"), {"token_sha256": token_sha256})
 
 
-def keep_agent(connection: Connection, agent: dict[str, object]) -> None:
-    """Store an agent, or renew its room and software if the school has it already."""
+def keep_agent(connection: Connection, agent: dict[str, Any], now: datetime) -> None:
+    """Store an agent, whose key waits for the log, or renew its room and software if the school has it already."""
+    is_known = connection.execute(sql("agent_is_known"), agent).fetchone() is not None
     connection.execute(sql("keep_agent"), agent)
+    if not is_known:
+        evidence.pend(connection, [enrolled(agent["agent_id"], agent["school_id"], agent["public_key"], now)])
     connection.execute(sql("keep_agent_place"), agent)
+
+
+def enrolled(agent_id: str, school_id: str, public_key: bytes, now: datetime) -> Pending:
+    """Return what the log shall say of a computer's key: it was enrolled for this school."""
+    return Pending(
+        subject="key",
+        key=f"computer/{agent_id}",
+        school_id=school_id,
+        sha256=hashlib.sha256(public_key).digest(),
+        at=now,
+        is_salted=False,  # nobody guesses a key
+    )
+
+
+def public_keys(connection: Connection, school_id: str, agent_ids: Sequence[str]) -> dict[str, bytes]:
+    """Return the keys with which these computers were enrolled for a school, by computer."""
+    asked = {"school_id": school_id, "agent_ids": list(agent_ids)}
+    return {row[0]: bytes(row[1]) for row in connection.execute(sql("agent_public_keys"), asked).fetchall()}
 
 
 def revoke(connection: Connection, agent_id: str) -> int:
@@ -88,3 +114,9 @@ def agents_by_id(connection: Connection, agent_ids: list[str], *, lock: bool = F
         if row.agent_id not in found or found[row.agent_id].revoked_at is not None:
             found[row.agent_id] = row
     return found
+
+
+def note_fork(connection: Connection, school_id: str, agent_id: str, sequence: int) -> None:
+    """Note that a computer's report does not continue the one before it: from there on it told two histories."""
+    asked = {"school_id": school_id, "agent_id": agent_id, "sequence": sequence}
+    connection.execute(sql("agent_forked"), asked)

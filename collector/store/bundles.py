@@ -41,6 +41,18 @@ class StoredPast(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+class StoredReport(Struct, frozen=True, kw_only=True):
+    """A report as it was signed, and when it was made by its own clock and came in."""
+
+    agent: str
+    sequence: int
+    created_at: datetime
+    received_at: datetime
+    payload: bytes
+    signature: bytes
+    sha256: bytes
+
+
 def named(connection: Connection, wanted: Wanted) -> list[Named]:
     """Return which verdicts the viewer may see of those that are wanted, in order."""
     with connection.cursor(row_factory=kwargs_row(Named)) as cursor:
@@ -55,7 +67,10 @@ def verdict(connection: Connection, one: Named) -> StoredVerdict | None:
 
 
 def past(connection: Connection, one: Named, months: Sequence[str], known_at: datetime) -> list[StoredPast]:
-    """Return the final verdicts on these months of the same line and operator as they stood at a moment."""
+    """Return the final verdicts on these months of the same line and operator as they stood at a moment.
+
+    Of a month of which versions were made at that very moment: these, and the newest before, the newest first.
+    """
     asked = structs.asdict(one) | {"months": list(months), "known_at": known_at}
     with connection.cursor(row_factory=kwargs_row(StoredPast)) as cursor:
         return cursor.execute(sql("bundle_past"), asked).fetchall()
@@ -67,6 +82,13 @@ def agent_keys(
     """Return what was recorded of computers' keys until a moment, each with the computer; for the owner."""
     asked = {"school_id": school_id, "agents": list(agents), "known_at": known_at}
     return [(row[0], bytes(row[1])) for row in connection.execute(sql("bundle_agent_keys"), asked).fetchall()]
+
+
+def reports(connection: Connection, school_id: str, wanted: Sequence[tuple[str, int]]) -> list[StoredReport]:
+    """Return those of a school's reports, by computer and number, that are kept."""
+    asked = {"school_id": school_id, "agents": [one[0] for one in wanted], "sequences": [one[1] for one in wanted]}
+    with connection.cursor(row_factory=kwargs_row(StoredReport)) as cursor:
+        return cursor.execute(sql("bundle_reports"), asked).fetchall()
 
 
 def rules(connection: Connection, sha256: str) -> bytes | None:

@@ -63,6 +63,19 @@ def pend(connection: Connection, wanted: Sequence[Pending]) -> None:
     connection.execute(sql("log_pend"), packed(_PENDING, rows))
 
 
+def missing(connection: Connection, wanted: Sequence[Pending]) -> list[Pending]:
+    """Return those that neither stand in a log nor wait, by school, subject and key; for the owner."""
+    lacking = list(wanted)
+    for question in ("log_has", "log_awaits"):
+        if not lacking:
+            break
+        schools, keys = {one.school_id or "" for one in lacking}, {one.key for one in lacking}
+        asked = {"schools": sorted(schools), "keys": sorted(keys)}
+        known = set(connection.execute(sql(question), asked).fetchall())
+        lacking = [one for one in lacking if (one.school_id or "", one.subject, one.key) not in known]
+    return lacking
+
+
 class LogRecord(Struct, frozen=True, kw_only=True):
     """One log. ``stopped``: why it stands still; ``before``: the last checkpoint of the log before it."""
 

@@ -30,6 +30,7 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Channel = Literal["webhook", "email"]
 State = Literal["waiting", "delivered", "dead"]
+HeldBy = Literal["account", "token"]
 
 
 class Detail(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -148,7 +149,10 @@ class Planned(Struct, frozen=True):
 
 
 class Subscriber(Struct, frozen=True, kw_only=True):
-    """Somebody who is told what their role and scope may see; ``kinds`` empty: of everything."""
+    """Somebody who is told what their role and scope may see; ``kinds`` empty: of everything.
+
+    ``holder`` is the name of the account or API token whose access it rests on; null where it rests on none.
+    """
 
     id: str
     name: str
@@ -158,9 +162,23 @@ class Subscriber(Struct, frozen=True, kw_only=True):
     address: str
     kinds: tuple[Kind, ...]
     author: str
+    held_by: HeldBy | None = None
+    holder: str | None = None
     created_at: datetime
     ended_at: datetime | None = None
     ended_why: str | None = None
+
+
+class Lapsed(Struct, frozen=True, kw_only=True):
+    """A subscription whose holder's access is gone; ``has_account``: there is one in use, which sees something else."""
+
+    id: str
+    name: str
+    held_by: HeldBy
+    holder: str
+    role: Role
+    scope: str | None
+    has_account: bool
 
 
 class NewDelivery(Struct, frozen=True, kw_only=True):
@@ -338,6 +356,12 @@ def subscribers(
     return [msgspec.convert(row, Subscriber) for row in rows]
 
 
+def lapsed(connection: Connection, now: datetime) -> list[Lapsed]:
+    """Return the subscriptions whose holder may not see any more what they tell; for the owner alone."""
+    with connection.cursor(row_factory=kwargs_row(Lapsed)) as cursor:
+        return cursor.execute(sql("notice_lapsed"), {"now": now}).fetchall()
+
+
 def end_subscriber(connection: Connection, subscriber_id: str, why: str, now: datetime) -> bool:
     """Send a subscriber nothing more; tell whether anything was sent until now."""
     values = {"id": subscriber_id, "why": why, "now": now}
@@ -378,6 +402,17 @@ def deliveries(
     asked = {"subscriber": subscriber, "state": state, "limit": limit, "offset": offset}
     rows, total = _counted(connection, "notice_deliveries", asked)
     return [msgspec.convert(row, Delivery) for row in rows], total
+
+
+def forget_deliveries(connection: Connection, before: datetime) -> int:
+    """Delete messages from before then that wait no more; return how many."""
+    return connection.execute(sql("notice_forget_deliveries"), {"before": before}).rowcount
+
+
+def forget_events(connection: Connection, before: datetime) -> int:
+    """Delete what happened before then, but for whether a school is silent; return how many."""
+    told = connection.execute(sql("notice_forget_events"), {"before": before}).rowcount
+    return told + connection.execute(sql("notice_forget_silence"), {"before": before}).rowcount
 
 
 def _counted(connection: Connection, name: str, asked: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:

@@ -1,9 +1,13 @@
 -- Notices. Events and deliveries are made by the owner's jobs; people add subscribers and end them, and ask for a test.
 -- Nobody but the owner reads a secret.
 grant select on notice_event, notice_delivery to {query};
-grant select (subscriber_id, name, role, scope, channel, address, kinds, author, created_at, ended_at, ended_why)
+grant select (
+    subscriber_id, name, role, scope, channel, address, kinds, author, held_by, holder, created_at, ended_at, ended_why
+)
     on notice_subscriber to {query};
-grant select (subscriber_id, name, role, scope, channel, address, kinds, author, created_at, ended_at, ended_why)
+grant select (
+    subscriber_id, name, role, scope, channel, address, kinds, author, held_by, holder, created_at, ended_at, ended_why
+)
     on notice_subscriber to {ingest};
 grant insert on notice_subscriber, notice_delivery to {ingest};
 grant update (ended_at, ended_why) on notice_subscriber to {ingest};

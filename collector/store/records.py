@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,7 +12,7 @@ from psycopg.rows import kwargs_row
 
 from agent.contract.report import AgentId, LeaseId
 from agent.contract.values import Aware, TestId, Text
-from collector.store import evidence
+from collector.store import evidence, verdicts
 from collector.store.columns import Pack, bigints, moments, packed, texts
 from collector.store.database import Connection
 from collector.store.evidence import Pending
@@ -20,6 +21,7 @@ from collector.store.questions import sql
 Place = Literal["inside", "outside"]
 LOGGED_AFTER = timedelta(hours=1)  # without a school, where none is known by then
 _SOON, _LATER = timedelta(minutes=1), 4
+_CLOCK = timedelta(minutes=5)  # that servers' clocks and ours may differ
 _REPORTED: dict[str, Pack] = {
     "school_id": texts,
     "test_id": texts,
@@ -61,7 +63,10 @@ class NewRecord(Struct, frozen=True, kw_only=True):
 
 
 class StoredRecord(Struct, frozen=True, kw_only=True):
-    """A server's record of a school's test; ``envelope`` are the bytes that came."""
+    """A server's record of a school's test; ``envelope`` are the bytes that came.
+
+    ``received_at``: since when it is known to be of this school, which is when it came or later.
+    """
 
     test_id: str
     key_id: str
@@ -90,6 +95,7 @@ class _Waiting(Struct, frozen=True, kw_only=True):
     test_id: str
     key_id: str
     lease_id: str | None
+    began_at: datetime
     received_at: datetime
     is_logged: bool
     envelope: bytes
@@ -156,58 +162,72 @@ def keep_reported(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
         connection.execute(sql("record_keep_reported"), packed(_REPORTED, rows))
 
 
-def settle(connection: Connection, tests: Sequence[str], now: datetime) -> int:
-    """Give the records of these tests to the schools that are known to have run them; return how many."""
+def settle(connection: Connection, tests: Sequence[str], now: datetime, zone: ZoneInfo) -> int:
+    """Give the records of these tests to the schools that are known to have run them; return how many.
+
+    What was said of the months of these tests (in the ``zone``) is judged again.
+    """
     with connection.cursor(row_factory=kwargs_row(_Waiting)) as cursor:
         found = cursor.execute(sql("record_waiting_of"), {"tests": list(tests)}).fetchall()
-    return _settle(connection, found, now)
+    return _settle(connection, found, now, zone)
 
 
-def settle_due(connection: Connection, now: datetime, limit: int) -> tuple[int, int]:
+def settle_due(connection: Connection, now: datetime, zone: ZoneInfo, limit: int) -> tuple[int, int]:
     """Look again at records that wait, as far as it is time for them; return at how many, and how many found a school.
 
     One whose school nobody knows stands in the log after an hour all the same, and is looked at ever more seldom.
     """
     with connection.cursor(row_factory=kwargs_row(_Waiting)) as cursor:
         found = cursor.execute(sql("record_waiting_due"), {"now": now, "limit": limit}).fetchall()
-    return len(found), _settle(connection, found, now)
+    return len(found), _settle(connection, found, now, zone)
 
 
-def _settle(connection: Connection, waiting: Sequence[_Waiting], now: datetime) -> int:
+def _settle(connection: Connection, waiting: Sequence[_Waiting], now: datetime, zone: ZoneInfo) -> int:
     owners = _owners(connection, waiting)
     settled: list[Pending] = []
+    months: set[tuple[str, str]] = set()
     for one in waiting:
-        owner = owners.get(one.test_id)
+        owner = owners.get((one.test_id, one.key_id))
         if owner is None:
             settled += _goes_on_waiting(connection, one, now)
-        elif _give(connection, one, owner):
+        elif _give(connection, one, owner, now):
             settled.append(_pending(one, now, owner))
+            months.add((owner[0], f"{one.began_at.astimezone(zone):%Y-%m}"))
     evidence.pend(connection, settled)
+    verdicts.mark_changed(connection, months, now, zone)
     return sum(one.school_id is not None for one in settled)
 
 
-def _owners(connection: Connection, waiting: Sequence[_Waiting]) -> dict[str, _Owner]:
-    """Return whose a test was, by its id: whoever reported it, else whoever had the lease that it ran under."""
+def _owners(connection: Connection, waiting: Sequence[_Waiting]) -> dict[tuple[str, str], _Owner]:
+    """Return whose records these are, by test and key: whoever reported the test, else whoever had its lease then."""
     if not waiting:
         return {}
     tests = {"tests": sorted({one.test_id for one in waiting})}
-    owners = {row[0]: row[1:] for row in connection.execute(sql("record_schools_of_tests"), tests).fetchall()}
-    leases = sorted({one.lease_id for one in waiting if one.lease_id is not None and one.test_id not in owners})
-    if leases:
-        rows = connection.execute(sql("record_schools_of_leases"), {"leases": leases}).fetchall()
-        by_lease = {row[0]: row[1:] for row in rows}
-        for one in waiting:
-            if one.lease_id in by_lease:
-                owners.setdefault(one.test_id, by_lease[one.lease_id])
+    told = {row[0]: row[1:] for row in connection.execute(sql("record_schools_of_tests"), tests).fetchall()}
+    owners = {(one.test_id, one.key_id): told[one.test_id] for one in waiting if one.test_id in told}
+    lent = [one for one in waiting if one.lease_id is not None and one.test_id not in told]
+    if lent:
+        asked = {
+            "tests": [one.test_id for one in lent],
+            "keys": [one.key_id for one in lent],
+            "leases": [one.lease_id for one in lent],
+            "moments": [one.began_at for one in lent],
+            "clock": _CLOCK,
+        }
+        rows = connection.execute(sql("record_schools_of_leases"), asked).fetchall()
+        owners |= {(row[0], row[1]): row[2:] for row in rows}
     return owners
 
 
-def _give(connection: Connection, one: _Waiting, owner: _Owner) -> bool:
-    """Move a record to its school; false where another process did."""
+def _give(connection: Connection, one: _Waiting, owner: _Owner, now: datetime) -> bool:
+    """Move a record to its school; false where another process did.
+
+    From ``now`` on it is known to be this school's: what was judged before did not rest on it.
+    """
     row = connection.execute(sql("record_leaves"), one.key).fetchone()
     if row is None:
         return False
-    values = dict(zip(("lease_id", "began_at", "received_at", "envelope"), row, strict=True))
+    values = dict(zip(("lease_id", "began_at", "envelope"), row, strict=True)) | {"received_at": now}
     values |= dict(zip(("school_id", "region_id", "operator"), owner, strict=True))
     return connection.execute(sql("record_keep"), one.key | values).fetchone() is not None
 
@@ -249,3 +269,13 @@ def missing(connection: Connection, before: datetime, school_id: str | None = No
 def forget_waiting(connection: Connection, before: datetime) -> int:
     """Forget the records from before then whose schools nobody knows; return how many."""
     return connection.execute(sql("records_forget_waiting"), {"before": before}).rowcount
+
+
+def forget_old(connection: Connection, before: datetime) -> int:
+    """Delete the servers' records that came in before then; return how many."""
+    return connection.execute(sql("records_forget_old"), {"before": before}).rowcount
+
+
+def forget_reported(connection: Connection, before: datetime) -> int:
+    """Forget which tests computers told of before then; return how many."""
+    return connection.execute(sql("records_forget_reported"), {"before": before}).rowcount

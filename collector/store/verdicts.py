@@ -1,5 +1,6 @@
 """Verdicts on lines: their versions as the very bytes, what waits to be judged, and what they are drawn from."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,10 +9,12 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, structs
 from psycopg.rows import dict_row, kwargs_row
 
+from collector.store import agents
 from collector.store.database import Connection
-from collector.store.evidence import Pending, pend
+from collector.store.evidence import Pending, missing, pend
 from collector.store.questions import sql
 from collector.verdicts import canonical, judge, verdict
+from collector.verdicts.discovery import chances as chances_that_count
 from collector.verdicts.facts import AgentKey, Discovery, Facts, Known, Past, SignedReport, days_of
 from collector.verdicts.verdict import State, Verdict
 
@@ -35,8 +38,6 @@ class Held(Struct, frozen=True, kw_only=True):
     line: str
     operator: str
     version: int
-    sha256: bytes
-    state: str
     body: bytes
 
 
@@ -92,6 +93,16 @@ class Listed(Struct, frozen=True, kw_only=True):
     verdict: Verdict
 
 
+class Breaches(Struct, frozen=True, kw_only=True):
+    """The months in which a school's lines were in breach of an operator's contracts."""
+
+    school_id: str
+    operator: str
+    region: str
+    synthetic: bool
+    months: list[str]
+
+
 class Wanted(Struct, frozen=True, kw_only=True):
     """Which verdicts are asked for; null asks for all. Months are both included."""
 
@@ -123,6 +134,23 @@ def mark(connection: Connection, months: Iterable[tuple[str, str]], now: datetim
         connection.execute(sql("verdict_mark"), asked | {"now": now, "due": due})
 
 
+def mark_changed(connection: Connection, months: Iterable[tuple[str, str]], now: datetime, zone: ZoneInfo) -> None:
+    """Note that facts of these (school, month) changed: judged again soon where they are over, else once a day."""
+    by_due: dict[datetime, list[tuple[str, str]]] = defaultdict(list)
+    for school_id, month in months:
+        by_due[when_due(month, now, zone)].append((school_id, month))
+    for due in sorted(by_due):
+        mark(connection, by_due[due], now, due)
+
+
+def mark_fork(connection: Connection, fork: tuple[str, str, int], now: datetime, zone: ZoneInfo) -> None:
+    """Note that nothing is believed any more from a school's computer's report of this number on, of the last year."""
+    school_id, agent_id, sequence = fork
+    asked = {"school_id": school_id, "agent_id": agent_id, "sequence": sequence, "zone": zone.key}
+    rows = connection.execute(sql("verdict_months_from"), asked | {"now": now}).fetchall()
+    mark_changed(connection, [(school_id, month) for (month,) in rows], now, zone)
+
+
 def mark_all(connection: Connection, month: str, last: date, now: datetime) -> None:
     """Note that every line's month has to be judged."""
     connection.execute(sql("verdict_mark_all"), {"month": month, "last": last, "now": now})
@@ -152,18 +180,38 @@ def put_off(connection: Connection, one: Due, until: datetime) -> None:
 
 
 def reports(
-    connection: Connection, school_id: str, begins: datetime, ends: datetime, known_at: datetime
+    connection: Connection, school_id: str, span: tuple[datetime, datetime], known_at: datetime, most: tuple[int, int]
 ) -> list[tuple[datetime, SignedReport]]:
-    """Return what a school's computers signed and when, made in a span of time and taken in until a moment."""
-    asked = {"school_id": school_id, "begins": begins, "ends": ends, "known_at": known_at}
-    rows = connection.execute(sql("verdict_reports"), asked).fetchall()
-    return [
-        (
-            row[3],
-            SignedReport(agent=row[0], sequence=row[1], received_at=row[2], payload=row[4], signature=row[5]),
-        )
-        for row in rows
-    ]
+    """Return what a school's computers signed and when, made in a span of time and taken in until a moment.
+
+    ``most``: how many reports and bytes a computer can make in it. Of one that sent more no more is read than shows it.
+    """
+    asked: dict[str, Any] = {"school_id": school_id, "begins": span[0], "ends": span[1], "known_at": known_at}
+    asked |= {"most_reports": most[0], "most_bytes": most[1]}
+    return [_made(row) for row in connection.execute(sql("verdict_reports"), asked).fetchall()]
+
+
+def reports_before(
+    connection: Connection, school_id: str, first: Sequence[SignedReport], known: tuple[datetime, datetime, timedelta]
+) -> list[tuple[datetime, SignedReport]]:
+    """Return, of the computers of these reports, the newest before them that came in as soon as it was made.
+
+    ``known``: made before which moment, taken in until which, and how long after it was made is at once.
+    """
+    asked = {
+        "school_id": school_id,
+        "agents": [one.agent for one in first],
+        "sequences": [one.sequence for one in first],
+        "begins": known[0],
+        "known_at": known[1],
+        "clock": known[2],
+    }
+    return [_made(row) for row in connection.execute(sql("verdict_reports_before"), asked).fetchall()]
+
+
+def _made(row: Sequence[Any]) -> tuple[datetime, SignedReport]:
+    signed = SignedReport(agent=row[0], sequence=row[1], received_at=row[2], payload=row[4], signature=row[5])
+    return row[3], signed
 
 
 def neighbours(
@@ -181,10 +229,29 @@ def neighbours(
     return [Known(agent=row[0], sequence=row[1], sha256=bytes(row[2]).hex()) for row in rows]
 
 
-def keys(connection: Connection, school_id: str, agents: Sequence[str]) -> list[AgentKey]:
-    """Return computers' keys."""
-    rows = connection.execute(sql("verdict_keys"), {"school_id": school_id, "agents": list(agents)}).fetchall()
-    return [AgentKey(agent=row[0], public=bytes(row[1]), distrusted_from=row[2]) for row in rows]
+def keys(connection: Connection, school_id: str, reports: Iterable[SignedReport], known_at: datetime) -> list[AgentKey]:
+    """Return the keys of the computers of these reports, and from where on they are not believed; for the owner.
+
+    By what was recorded until a moment, and where a report of theirs did not continue the one before it.
+    """
+    newest: dict[str, int] = {}
+    for one in reports:
+        newest[one.agent] = max(one.sequence, newest.get(one.agent, 0))
+    asked = {
+        "school_id": school_id,
+        "agents": sorted(newest),
+        "sequences": [newest[agent] for agent in sorted(newest)],
+        "known_at": known_at,
+    }
+    stolen: dict[str, datetime] = {}
+    for agent, body in connection.execute(sql("bundle_agent_keys"), asked).fetchall():
+        since = canonical.decode(bytes(body), KeyRecord).distrusted_from
+        stolen[agent] = min(since, stolen.get(agent, since))
+    rows = connection.execute(sql("verdict_keys"), asked).fetchall()
+    return [
+        AgentKey(agent=row[0], public=bytes(row[1]), distrusted_from=stolen.get(row[0]), forked_from=row[2])
+        for row in rows
+    ]
 
 
 def distrust(connection: Connection, wanted: KeyRecord) -> list[str]:
@@ -216,12 +283,8 @@ def distrust(connection: Connection, wanted: KeyRecord) -> list[str]:
 def past(connection: Connection, line: Line, operator: str, first: str, month: str) -> list[Past]:
     """Return what a line's months from ``first`` until the one before ``month`` came to, for this operator."""
     asked = {"school_id": line.school_id, "line": line.line, "operator": operator, "first": first, "month": month}
-    found = []
-    for name, body in connection.execute(sql("verdict_past"), asked).fetchall():
-        known = verdict.decode(bytes(body))
-        outage_s = known.availability.outage_s if known.availability is not None else 0
-        found.append(Past(month=name, is_breach=known.state == "breach", outage_s=outage_s))
-    return found
+    rows = connection.execute(sql("verdict_past"), asked).fetchall()
+    return [verdict.past_of(verdict.decode(bytes(body))) for (body,) in rows]
 
 
 def newest(connection: Connection, school_id: str, month: str) -> list[Held]:
@@ -234,6 +297,8 @@ def keep(connection: Connection, made: Made, place: Place, version: int, now: da
     """Keep a version, and let it wait for its place in the log; the preliminary one is replaced, and not logged."""
     one = made.verdict
     body = canonical.encode(one)
+    _keep_rules(connection, made.facts, now)
+    _log_computers(connection, made.facts, now)
     connection.execute(
         sql("verdict_keep"),
         {
@@ -266,10 +331,23 @@ def keep(connection: Connection, made: Made, place: Place, version: int, now: da
         pend(connection, [pending])
 
 
-def keep_rules(connection: Connection, *texts: bytes) -> None:
-    """Keep rules as they are in force."""
-    for text in texts:
-        connection.execute(sql("verdict_keep_rules"), {"sha256": canonical.sha256(text), "body": text})
+def _keep_rules(connection: Connection, facts: Facts, now: datetime) -> None:
+    """Keep rules as they are in force; they wait for a place in the log if they have none."""
+    wanted = []
+    for text in (facts.standard, facts.causes):
+        sha256 = canonical.sha256(text)
+        connection.execute(sql("verdict_keep_rules"), {"sha256": sha256, "body": text})
+        wanted.append(Pending(subject="rules", key=sha256.hex(), sha256=sha256, at=now, is_salted=False))
+    pend(connection, missing(connection, wanted))
+
+
+def _log_computers(connection: Connection, facts: Facts, now: datetime) -> None:
+    """Let the keys of computers that were enrolled before keys were logged wait for their place in the log."""
+    wanted = [agents.enrolled(one.agent, facts.school, one.public, now) for one in facts.keys]
+    if lacking := missing(connection, wanted):
+        known = agents.public_keys(connection, facts.school, [one.agent for one in facts.keys])
+        sound = {agents.enrolled(agent, facts.school, public, now) for agent, public in known.items()}
+        pend(connection, [one for one in lacking if one in sound])
 
 
 def forget_open(connection: Connection, school_id: str, month: str, kept: Sequence[tuple[str, str]]) -> None:
@@ -279,9 +357,8 @@ def forget_open(connection: Connection, school_id: str, month: str, kept: Sequen
 
 
 def chances(connection: Connection, month: str, operator: str) -> list[float]:
-    """Return how rare each judged line of an operator is in a month."""
-    rows = connection.execute(sql("verdict_chances"), {"month": month, "operator": operator}).fetchall()
-    return [float(row[1]) for row in rows]
+    """Return how rare each judged line of an operator is in a month, as far as lines count for that."""
+    return chances_that_count(connection.execute(sql("verdict_chances"), {"month": month, "operator": operator}))
 
 
 def operators(connection: Connection, month: str) -> list[str]:
@@ -289,10 +366,13 @@ def operators(connection: Connection, month: str) -> list[str]:
     return [row[0] for row in connection.execute(sql("verdict_operators"), {"month": month}).fetchall()]
 
 
-def accused(connection: Connection, month: str, operator: str) -> list[str]:
-    """Return the schools with a line that is accused or watched in a closed month."""
-    rows = connection.execute(sql("verdict_accused"), {"month": month, "operator": operator}).fetchall()
-    return [row[0] for row in rows]
+def decided_otherwise(connection: Connection, month: str, operator: str, most_chance: float, risk: float) -> list[str]:
+    """Return the schools with a line that may be judged otherwise, has a breach to be as rare as ``most_chance``.
+
+    ``risk``: what any broken line is rarer than, whatever the others are.
+    """
+    asked = {"month": month, "operator": operator, "most_chance": most_chance, "risk": risk}
+    return [row[0] for row in connection.execute(sql("verdict_decided_otherwise"), asked).fetchall()]
 
 
 def discovery(connection: Connection, operator: str, month: str) -> Discovery | None:
@@ -344,6 +424,12 @@ def listed(connection: Connection, wanted: Wanted, *, limit: int, offset: int) -
     if not found and offset:
         total = _listed(connection, "verdicts_listed", asked | {"limit": 1, "offset": 0})[1]
     return found, total
+
+
+def breaches(connection: Connection, first: str, last: str) -> list[Breaches]:
+    """Return what is judged a breach in the months from first to last, as far as the viewer may see."""
+    with connection.cursor(row_factory=kwargs_row(Breaches)) as cursor:
+        return cursor.execute(sql("verdict_breaches"), {"first": first, "last": last}).fetchall()
 
 
 def versions(connection: Connection, line: Line, month: str, operator: str | None) -> list[Listed]:

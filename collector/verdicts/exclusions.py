@@ -5,7 +5,6 @@ kinds: NTIA, BEAD performance measures (2025-09-19), which exempts announced mai
 equipment, and declared disasters; holidays are ours.
 """
 
-import functools
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from collector.verdicts.terms import LineId, Name, Terms
 
 Kind = Literal["planned_works", "power_cut", "school_disconnection", "force_majeure", "holiday"]
 State = Literal[
-    "claimed",  # says somebody whom it helps; counts once the ministry, the region or the school confirms it
+    "claimed",  # says somebody whom it may help; counts once the other side, the region or the ministry confirms it
     "in_force",
     "withdrawn",  # by whoever filed it
     "refused",  # by the ministry or the region
@@ -84,33 +83,33 @@ def newest(records: Iterable[Exclusion], *, known_at: datetime | None = None) ->
     return sorted(found.values(), key=lambda one: (one.begins, one.ends, one.id))
 
 
-@functools.lru_cache(maxsize=64)
-def spans(records: tuple[Exclusion, ...], terms: Terms, announced_h: float) -> tuple[Span, ...]:
+def spans(records: Sequence[Exclusion], terms: Terms, announced_h: float) -> tuple[Span, ...]:
     """Return when nothing counts for a line under these terms, in the order of time.
 
     Args:
         records: those of the school, its region and the whole country, from the beginning of the first year asked
             about: announced works use up what the contract allows in a calendar year (UTC) in the order of time, and
-            what goes beyond that counts.
+            what goes beyond that counts. Works that are withdrawn before they begin are none; afterwards they stay as
+            they were, so that nobody gets back hours that turned out good.
         terms: what holds for the line.
         announced_h: planned works have to be announced so many hours ahead, else they count.
     """
-    held = [one for one in newest(records) if one.state == "in_force" and one.concerns(terms)]
+    held = [one for one in newest(records) if _holds(one) and one.concerns(terms)]
     works = [one for one in held if one.kind == "planned_works" and _is_announced(one, announced_h)]
     others = [one for one in held if one.kind != "planned_works"]
     found = [Span(one.begins, one.ends, one.id, one.kind) for one in others if one.begins < one.ends]
     return tuple(sorted([*found, *_allowed(works, timedelta(hours=terms.maintenance_h_per_year))]))
 
 
-def covering(records: Sequence[Exclusion], terms: Terms, moment: datetime, *, announced_h: float) -> Span | None:
-    """Return the span that a moment lies in, null where it counts; arguments as of ``spans``."""
-    return within(spans(tuple(records), terms, announced_h), moment)
-
-
 def within(found: Sequence[Span], moment: datetime) -> Span | None:
     """Return which of these spans (in the order of time) a moment lies in, null where it counts."""
     until = bisect_right(found, moment, key=lambda one: one.begins)
     return next((one for one in found[:until] if moment < one.ends), None)
+
+
+def _holds(one: Exclusion) -> bool:
+    was_worked = one.kind == "planned_works" and one.state == "withdrawn" and one.recorded_at >= one.begins
+    return one.state == "in_force" or was_worked
 
 
 def _is_announced(one: Exclusion, announced_h: float) -> bool:

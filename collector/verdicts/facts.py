@@ -12,14 +12,16 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from agent.contract import report, signing
 from agent.contract.report import AgentId, SchoolId, Sha256Hex
 from agent.contract.timetable import Timetable
 from agent.contract.values import Aware
 from collector import slots
 from collector.verdicts.exclusions import Exclusion
-from collector.verdicts.terms import LineId, Name, Terms
+from collector.verdicts.terms import LineId, Name, Stretch, Terms, stretches
 
 _PLAIN_PORT, _TLS_PORT = 80, 443
+Place = Literal["inside", "outside"]
 Month = Annotated[str, Meta(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", max_length=7)]
 
 
@@ -32,13 +34,24 @@ class SignedReport(Struct, frozen=True, kw_only=True):
     payload: bytes
     signature: bytes
 
+    @property
+    def envelope(self) -> signing.Envelope:
+        """The report as its computer sent it."""
+        signature = signing.Signature(keyid=self.agent, sig=self.signature)
+        return signing.Envelope(payload_type=report.PAYLOAD_TYPE, payload=self.payload, signatures=(signature,))
+
 
 class AgentKey(Struct, frozen=True, kw_only=True):
-    """A computer's key. What it signed from ``distrusted_from`` on proves nothing: whoever has the key may have."""
+    """A computer's key.
+
+    What it signed from ``distrusted_from`` on proves nothing: whoever has the key may have. From the report with the
+    number ``forked_from`` on the computer told two histories, as its reports of this month or of an earlier one show.
+    """
 
     agent: AgentId
     public: Annotated[bytes, Meta(min_length=32, max_length=32)]
     distrusted_from: Aware | None = None
+    forked_from: Annotated[int, Meta(ge=1, le=2**53)] | None = None
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -50,11 +63,20 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 class Server(Struct, frozen=True, kw_only=True):
-    """A test server, inside or outside of the network of the line's operator, and its key if it signs its records."""
+    """A test server, inside or outside of the network of the line's operator, and its key if it signs its records.
+
+    The key is believed of tests that began ``since`` then and before it ``ended_at``. One server may have had several.
+    """
 
     url: Name
-    place: Literal["inside", "outside"]
+    place: Place
     public: Annotated[bytes, Meta(min_length=32, max_length=32)] | None = None
+    since: Aware | None = None
+    ended_at: Aware | None = None
+
+    def counts(self, at: datetime) -> bool:
+        """Tell whether it speaks of a test that began then."""
+        return (self.since is None or self.since <= at) and (self.ended_at is None or at < self.ended_at)
 
 
 def authority_of(server: str) -> str:
@@ -93,11 +115,15 @@ class Lessons(Struct, frozen=True, kw_only=True):
 
 
 class Past(Struct, frozen=True, kw_only=True):
-    """What an earlier month of this line and operator came to."""
+    """What an earlier month of this line and operator came to.
+
+    ``days_down``: how many working days in a row, up to its last, the line was off line at its end.
+    """
 
     month: Month
     is_breach: bool
     outage_s: Annotated[int, Meta(ge=0)] = 0
+    days_down: Annotated[int, Meta(ge=0)] = 0
 
 
 class Discovery(Struct, frozen=True, kw_only=True):
@@ -139,6 +165,12 @@ class Facts(Struct, frozen=True, kw_only=True):
     def days(self) -> tuple[date, date]:
         """The month's first and last day."""
         return days_of(self.month)
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """The days of the month on which the operator had to answer for the line, cut where its terms change."""
+        mine = (self.line, self.operator)
+        return [one for one in stretches(self.terms, *self.days) if (one.terms.line, one.terms.operator) == mine]
 
 
 def days_of(month: str) -> tuple[date, date]:

@@ -4,8 +4,9 @@ A test is *void* where it says nothing about this line at all, and *weak* where 
 against it: whatever held it back may have been the reason. Nothing is thrown away; each keeps its reasons.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -16,13 +17,14 @@ from agent.contract.measurement import Direction, Link, Measurement, Throughput,
 from agent.contract.rules import Rules
 from agent.contract.signs import Signs
 from agent.contract.standards import Interval
-from collector.verdicts.facts import authority_of
+from collector import slots
 from collector.verdicts.terms import WAYS, Terms, Way
-from collector.verdicts.twins import Twin, Twins, goes_over
+from collector.verdicts.twins import EARLIEST, LATEST, Twin, Twins, goes_over
 
 Void = Literal[
     "signature",  # not signed with the key of a computer of this school
     "unreadable",  # the report cannot be read
+    "too_many",  # its computer sent more in the month than it can make
     "key_revoked",  # came in after the computer's key was no longer trusted
     "chain_forked",  # the computer told two histories, and this is after they part
     "clock",  # the computer's clock was wrong when it was made
@@ -36,6 +38,7 @@ Void = Literal[
     "no_contract",  # on a day without terms for this line
     "excluded",  # in a span that does not count
     "record_differs",  # the server's own record says otherwise
+    "told_twice",  # another report, or another place in this one, told of the same test already
 ]
 Weak = Literal[
     "not_wired",  # over Wi-Fi or a mobile network
@@ -49,29 +52,35 @@ Weak = Literal[
     "server_limited",  # the server was the limit
     "chain_torn",  # reports before or after it are missing, and nobody knows what they said
     "no_record",  # without the server's own record, although this server makes them
+    "unreported",  # only its server tells of it; the school's computers do not, or tell something else
 ]
-# A report is made when its session ends: a test of another day in it proves nothing of that day.
-_EARLIEST, _LATEST = timedelta(minutes=-5), timedelta(hours=1)
-HELD_BACK = frozenset({"cross_traffic", "host_limited", "link_limited", "server_limited", "sleep"})
 
 
 class Source(Struct, frozen=True, order=True):
-    """Where a test stands: whose report, which one, and the position in it."""
+    """Where a test stands: whose report, which one, and the position in it.
+
+    Of a server's own record of a test ``agent`` is the id of the server's key, and ``test_id`` the test's.
+    """
 
     agent: str
     sequence: int
     position: int
+    test_id: str = ""
 
 
 class Eligibility(Struct, frozen=True, kw_only=True):
-    """When a test may speak. ``places``: servers (by name and port) inside and outside of the operator's network."""
+    """When a test may speak.
+
+    ``twins`` knows the test servers, where they stand and what they signed. ``told_twice`` is where a test is told that
+    was told already.
+    """
 
     link_headroom: float
     cpu_busy_ratio: float
     own_traffic_ratio: float
-    places: Mapping[str, str] = {}
     twins: Twins = Twins((), ())
     has_other_line: bool = False
+    told_twice: frozenset[Source] = frozenset()
 
 
 class Heard(Struct, frozen=True, kw_only=True):
@@ -93,7 +102,11 @@ class Heard(Struct, frozen=True, kw_only=True):
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """One report, read: what it measured, and what is known against it before anything in it is looked at."""
+    """One report, read: what it measured, and what is known against it before anything in it is looked at.
+
+    ``is_in_order``: its clock, though unproven, lies between its computer's proven ones before and after it. That is
+    enough to say on which days the line was down, and not for tests.
+    """
 
     agent: str
     sequence: int
@@ -101,6 +114,7 @@ class Session(Struct, frozen=True, kw_only=True):
     measurements: tuple[Measurement | Unknown, ...]
     void: tuple[Void, ...] = ()
     weak: tuple[Weak, ...] = ()
+    is_in_order: bool = False
 
 
 def of_computer(sessions: Sequence[Session], terms: Terms, rule: Eligibility, rules: Rules) -> list[Heard]:
@@ -114,10 +128,34 @@ def of_computer(sessions: Sequence[Session], terms: Terms, rule: Eligibility, ru
         for position, one in enumerate(session.measurements):
             if isinstance(one, Throughput):
                 source = Source(session.agent, session.sequence, position)
-                test = _Test(one, session, source, link, signs_of[id(one)], rule.twins.of(one))
+                test = _Test(one, session, source, link, signs_of[id(one)], rule.twins.of(one, session.created_at))
                 other = _other_line(test, terms, rule)
                 found += [_heard(test, way, rule, other) for way in WAYS if terms.promised_bps(way) is not None]
     return found
+
+
+def told_twice(sessions: Iterable[Session], twins: Twins) -> frozenset[Source]:
+    """Return where tests are told once more: one test proves once what it proves, whoever repeats it.
+
+    Of several the first that is told as its server saw it counts, by computer, report and place.
+    """
+    by_test: dict[str, list[tuple[bool, Source]]] = defaultdict(list)
+    for session in sessions:
+        for position, one in enumerate(session.measurements):
+            if isinstance(one, Throughput) and one.test_id is not None:
+                source = Source(session.agent, session.sequence, position)
+                by_test[one.test_id].append((not is_believed(one, session, twins.of(one, session.created_at)), source))
+    return frozenset(source for told in by_test.values() for _, source in sorted(told)[1:])
+
+
+def is_believed(test: Throughput, session: Session, twin: Twin) -> bool:
+    """Tell whether nothing is known against what a report tells of a test."""
+    return not session.void and is_of_session(test, session) and not twin.differs
+
+
+def is_of_session(test: Throughput, session: Session) -> bool:
+    """Tell whether a test was made when its report says that it was."""
+    return test.started_at is None or EARLIEST <= session.created_at - test.started_at <= LATEST
 
 
 class _Test(Struct, frozen=True):
@@ -128,17 +166,24 @@ class _Test(Struct, frozen=True):
     signs: Signs
     twin: Twin
 
+    @property
+    def at(self) -> datetime:
+        """When it was made."""
+        return self.throughput.started_at or self.session.created_at
+
 
 def _heard(test: _Test, way: Way, rule: Eligibility, other: Sequence[Void]) -> Heard:
     one = test.throughput
     direction = one.download if way == "download" else one.upload
-    void = [*test.session.void, *other, *_void(one, direction, rule)]
-    if one.started_at is not None and not _EARLIEST <= test.session.created_at - one.started_at <= _LATEST:
+    void = [*test.session.void, *other, *_void(test, direction, rule)]
+    if not is_of_session(one, test.session):
         void.append("clock")
+    if test.source in rule.told_twice:
+        void.append("told_twice")
     return Heard(
         source=test.source,
         way=way,
-        at=one.started_at or test.session.created_at,
+        at=test.at,
         server=one.server,
         rate=None if direction is None else standards.interval_of(direction),
         void=tuple(dict.fromkeys(void)),
@@ -156,17 +201,17 @@ def _other_line(test: _Test, terms: Terms, rule: Eligibility) -> list[Void]:
     return [*found, "other_line"] if rule.has_other_line else found
 
 
-def _void(test: Throughput, direction: Direction | None, rule: Eligibility) -> Iterator[Void]:
+def _void(test: _Test, direction: Direction | None, rule: Eligibility) -> Iterator[Void]:
     if direction is None:
         yield "failed"
     elif direction.contradiction is not None:
         yield "contradiction"
-    if not HELD_BACK.issuperset(test.tainted):
+    if not slots.HELD_BACK.issuperset(test.throughput.tainted):
         yield "other_path"
-    place = rule.places.get(authority_of(test.server))
+    place = rule.twins.place_of(test.throughput.server, test.at)
     if place == "inside":
         yield "server_inside"
-    elif place != "outside":
+    elif place is None:
         yield "server_unknown"
 
 
@@ -187,7 +232,7 @@ def _weak(test: _Test, direction: Direction | None, rule: Eligibility) -> Iterat
         yield "maybe_in_use"
     if seen.inside:
         yield "inside"
-    if test.twin.record is None and rule.twins.is_kept_by(test.throughput.server):
+    if test.twin.record is None and rule.twins.is_kept_by(test.throughput.server, test.at):
         yield "no_record"
 
 

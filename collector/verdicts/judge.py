@@ -7,7 +7,7 @@ import functools
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from statistics import median_low
@@ -16,34 +16,27 @@ from msgspec import Struct, structs
 
 from agent.contract import rules as causes
 from agent.contract.rules import Rules
-from collector.verdicts import canonical, exclusions, heard, outages, reading, standard
-from collector.verdicts.facts import Facts, authority_of, number_of
-from collector.verdicts.heard import Heard, Session, Void
-from collector.verdicts.outages import Sign
+from collector.verdicts import availability, canonical, heard, holding, outages, reading, standard, withheld
+from collector.verdicts.facts import Facts, number_of
+from collector.verdicts.heard import Eligibility, Heard, Session
+from collector.verdicts.holding import Held
 from collector.verdicts.rules import Asked, Echo, Month, german, recurrence, reduction, shares, weighed
 from collector.verdicts.standard import Standard
-from collector.verdicts.terms import Stretch, stretches
+from collector.verdicts.terms import Stretch, Terms
 from collector.verdicts.twins import Twins
 from collector.verdicts.verdict import Availability, Reduction, Span, State, Verdict
 from collector.verdicts.weighing import Part, rounded
 
 _RULES = {"shares": shares.asked, "german": german.asked}
-MONTHS = 12
 _APART = timedelta(hours=1)  # light reports come every quarter of an hour
-_LEAST_OF_A_DAY = timedelta(hours=2)
 
 
-class _Held(Struct, frozen=True):
-    """One stretch of days with the same terms, and when nothing counts in it."""
+class _Told(Struct, frozen=True):
+    """All that computers reported and servers tell by themselves, and when a test of it may speak."""
 
-    stretch: Stretch
-    left_out: tuple[exclusions.Span, ...]
-
-    def holds(self, day: date) -> bool:
-        return self.stretch.first <= day <= self.stretch.last
-
-    def is_left_out(self, at: datetime) -> bool:
-        return exclusions.within(self.left_out, at) is not None
+    sessions: tuple[Session, ...]
+    recorded: withheld.Recorded
+    rule: Eligibility
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -61,35 +54,33 @@ def judge(facts: Facts) -> Judgement:
     Raises:
         SettingsError: the numbers of the rules cannot be read.
     """
-    by = standard.parse(facts.standard)
-    held = _held(facts, by)
-    read = reading.read(facts.reports, facts.keys, facts.known, by.eligibility.clock_s.value)
-    months = [_month(facts, one, read.sessions, by) for one in held]
+    by = _standard(facts.standard)
+    held = holding.of_month(facts, by.exclusions.announced_h.value)
+    read = reading.read(facts.reports, facts.keys, facts.known, by.limits(), functools.partial(_is_of_month, facts))
+    told = _told(facts, read.sessions, by)
+    months = [_month(facts, one, told, by) for one in held]
     asked = _joined(months, held, by)
     parts = tuple(weighed(asked, by.sure()))
-    signs = _signs(facts, held, read.sessions, by)
-    verdict = _concluded(facts, held, parts, _availability(facts, held, signs, by))
-    tests = tuple(one for month in months for _, one in month.heard)
+    signs = availability.signs(facts, held, read.sessions, _seen_up(facts, held, told, by), by)
+    down = outages.outages(signs, _APART)
+    verdict = _concluded(facts, held, parts, availability.of_month(facts, held, signs, down, by))
+    tests = _shown((one for month in months for _, one in month.heard), asked)
     used = {source for one in asked for slot in one.outcomes if slot.good is not None for source in slot.spoke}
     verdict = structs.replace(
         verdict,
-        reduction=_reduction(facts, held, verdict, asked),
-        tests=len({one.source for one in tests}),
-        used=len(used),
+        reduction=_reduction(facts, held, verdict, _shares_kept(facts, held, verdict, asked, by)),
+        tests=len({one.source for one in tests if not one.source.test_id}),
+        used=len({one for one in used if not one.test_id}),
+        kept_by_record=len({(slot.slot, slot.way) for one in asked for slot in one.outcomes if slot.by_record}),
         excluded=_excluded(tests, read.unread),
         reports=len(facts.reports),
     )
-    return Judgement(verdict=verdict, asked=asked, tests=tests, outages=tuple(outages.outages(signs, _APART)))
+    return Judgement(verdict=verdict, asked=asked, tests=tests, outages=tuple(down))
 
 
-def _held(facts: Facts, by: Standard) -> list[_Held]:
-    """Return the terms that held for this line and operator on the month's days, in order."""
-    found = []
-    for one in stretches(facts.terms, *facts.days):
-        if (one.terms.line, one.terms.operator) == (facts.line, facts.operator):
-            left_out = exclusions.spans(facts.exclusions, one.terms, by.exclusions.announced_h.value)
-            found.append(_Held(one, left_out))
-    return found
+def _is_of_month(facts: Facts, at: datetime) -> bool:
+    first, last = facts.days
+    return first <= facts.lessons.slot_of(at, 1).date() <= last
 
 
 def facts_sha256(facts: Facts) -> str:
@@ -110,30 +101,53 @@ def reports_sha256(facts: Facts) -> str:
 
 
 @functools.lru_cache(maxsize=16)
+def _standard(raw: bytes) -> Standard:
+    return standard.parse(raw)
+
+
+@functools.lru_cache(maxsize=16)
 def _causes(raw: bytes) -> Rules:
     return causes.parse(raw)
 
 
-def _month(facts: Facts, held: _Held, sessions: Sequence[Session], by: Standard) -> Month:
+def _told(facts: Facts, sessions: tuple[Session, ...], by: Standard) -> _Told:
+    twins = Twins(facts.servers, facts.records)
+    rule = by.eligible(twins, has_other_line=facts.has_other_line)
+    rule = structs.replace(rule, told_twice=heard.told_twice(sessions, twins))
+    return _Told(sessions, withheld.recorded(facts, sessions, twins), rule)
+
+
+def _seen_up(facts: Facts, held: Sequence[Held], told: _Told, by: Standard) -> list[datetime]:
+    """Return when test servers saw the line work, by the terms of each day."""
+    minutes = by.statistics.slot_minutes.value
+    return [
+        at
+        for one in held
+        for at in withheld.seen(told.recorded, one.terms, told.rule)
+        if one.holds(facts.lessons.slot_of(at, minutes).date())
+    ]
+
+
+def _shown(tests: Iterable[Heard], asked: Iterable[Asked]) -> tuple[Heard, ...]:
+    """Return each test once: a record of one that a report tells of only where a half hour is good by it alone."""
+    alone = {source for one in asked for slot in one.outcomes if slot.by_record for source in slot.spoke}
+    return tuple(one for one in tests if not _is_told(one) or one.source in alone)
+
+
+def _is_told(one: Heard) -> bool:
+    return bool(one.source.test_id) and "unreported" not in one.weak
+
+
+def _month(facts: Facts, held: Held, told: _Told, by: Standard) -> Month:
     """Return what the tests of the days on which the same terms held say, each in its slot."""
-    rule = by.eligible(
-        {authority_of(one.url): one.place for one in facts.servers},
-        Twins(facts.servers, facts.records),
-        has_other_line=facts.has_other_line,
-    )
-    by_agent: dict[str, list[Session]] = defaultdict(list)
-    for one in sessions:
-        by_agent[one.agent].append(one)
     found = []
-    for members in by_agent.values():
-        tests = heard.of_computer(members, held.stretch.terms, rule, _causes(facts.causes))
-        for test in tests:
-            slot = facts.lessons.slot_of(test.at, by.statistics.slot_minutes.value)
-            if held.holds(slot.date()):
-                void = dict.fromkeys((*test.void, *_against(facts, held, test.at, slot)))
-                found.append((slot, structs.replace(test, void=tuple(void))))
+    for test in _heard(facts, held.terms, told):
+        slot = facts.lessons.slot_of(test.at, by.statistics.slot_minutes.value)
+        if held.holds(slot.date()):
+            void = dict.fromkeys((*test.void, *held.against(test.at, slot)))
+            found.append((slot, structs.replace(test, void=tuple(void))))
     return Month(
-        terms=held.stretch.terms,
+        terms=held.terms,
         first=held.stretch.first,
         last=held.stretch.last,
         heard=tuple(sorted(found, key=lambda one: (one[0], one[1].source, one[1].way))),
@@ -141,12 +155,15 @@ def _month(facts: Facts, held: _Held, sessions: Sequence[Session], by: Standard)
     )
 
 
-def _against(facts: Facts, held: _Held, at: datetime, slot: datetime) -> Iterator[Void]:
-    """Yield why a moment says nothing about these terms."""
-    if held.stretch.terms.hours == "lessons" and not facts.lessons.is_lesson(slot):
-        yield "hours"
-    if held.is_left_out(at):
-        yield "excluded"
+def _heard(facts: Facts, terms: Terms, told: _Told) -> Iterator[Heard]:
+    """Yield what computers and servers say of a line under these terms."""
+    by_agent: dict[str, list[Session]] = defaultdict(list)
+    for one in told.sessions:
+        by_agent[one.agent].append(one)
+    for members in by_agent.values():
+        yield from heard.of_computer(members, terms, told.rule, _causes(facts.causes))
+    for record in told.recorded.alone:
+        yield from withheld.heard(record, terms, told.rule, told.recorded.networks)
 
 
 def _echoes(found: Iterable[tuple[datetime, Heard]]) -> tuple[Echo, ...]:
@@ -158,12 +175,12 @@ def _echoes(found: Iterable[tuple[datetime, Heard]]) -> tuple[Echo, ...]:
     return tuple(Echo(slot, best[slot]) for slot in sorted(best))
 
 
-def _joined(months: Sequence[Month], held: Sequence[_Held], by: Standard) -> tuple[Asked, ...]:
+def _joined(months: Sequence[Month], held: Sequence[Held], by: Standard) -> tuple[Asked, ...]:
     """Join what is asked of days with amended terms: a promise of the same name is one promise of the month.
 
     The rule is the one that the newest terms name. One that this standard does not have asks nothing.
     """
-    numbers = by.rules.get(held[-1].stretch.terms.rule) if held else None
+    numbers = by.rules.get(held[-1].terms.rule) if held else None
     if numbers is None:
         return ()
     by_name: dict[str, list[Asked]] = defaultdict(list)
@@ -180,48 +197,7 @@ def _joined(months: Sequence[Month], held: Sequence[_Held], by: Standard) -> tup
     )
 
 
-def _signs(facts: Facts, held: Sequence[_Held], sessions: Sequence[Session], by: Standard) -> list[Sign]:
-    """Return when the line was seen up or down on days and at times that count."""
-    found = []
-    for one in outages.signs(sessions):
-        slot = facts.lessons.slot_of(one.at, by.statistics.slot_minutes.value)
-        mine = next((each for each in held if each.holds(slot.date())), None)
-        if mine is None:
-            continue
-        # What does not count ends an outage: nobody answers for the time on its other side as if it were one.
-        found.append(Sign(one.at, is_up=True) if any(_against(facts, mine, one.at, slot)) else one)
-    return found
-
-
-def _availability(facts: Facts, held: Sequence[_Held], signs: Sequence[Sign], by: Standard) -> Availability | None:
-    if not held:
-        return None
-    found = outages.outages(signs, _APART)
-    seconds = sum(int((one.ends - one.begins).total_seconds()) for one in found)
-    this = number_of(facts.month)
-    year = seconds + sum(one.outage_s for one in facts.past if 0 < this - number_of(one.month) < MONTHS)
-    most_h = held[-1].stretch.terms.outage_h_per_year
-    most = None if most_h is None else int(most_h * 3600)
-    slot_minutes = by.statistics.slot_minutes.value
-    down = outages.days_down(signs, lambda at: facts.lessons.slot_of(at, slot_minutes).date(), _LEAST_OF_A_DAY)
-    row = outages.longest_row(down, _working_days(facts))
-    return Availability(
-        outages=len(found),
-        outage_s=seconds,
-        outage_year_s=year,
-        most_year_s=most,
-        days_in_a_row=row,
-        is_breach=(most is not None and year > most) or row >= by.availability.days_in_a_row.value,
-    )
-
-
-def _working_days(facts: Facts) -> list[date]:
-    first, last = facts.days
-    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    return [day for day in days if facts.lessons.timetable.is_school_day(day)]
-
-
-def _concluded(facts: Facts, held: Sequence[_Held], parts: Sequence[Part], down: Availability | None) -> Verdict:
+def _concluded(facts: Facts, held: Sequence[Held], parts: Sequence[Part], down: Availability | None) -> Verdict:
     is_down = down is not None and down.is_breach
     chance = 0.0 if is_down else _chance(parts)
     is_broken = is_down or any(one.state == "broken" for one in parts)
@@ -234,7 +210,7 @@ def _concluded(facts: Facts, held: Sequence[_Held], parts: Sequence[Part], down:
         month=facts.month,
         operator=facts.operator,
         state=state,
-        rule=held[-1].stretch.terms.rule if held else None,
+        rule=held[-1].terms.rule if held else None,
         spans=tuple(_span(one.stretch) for one in held),
         parts=tuple(parts),
         availability=down,
@@ -273,21 +249,29 @@ def _recurs(facts: Facts, *, is_breach: bool) -> bool:
     return recurrence.recurs({number_of(one.month): one.is_breach for one in facts.past} | {this: is_breach}, this)
 
 
-def _reduction(facts: Facts, held: Sequence[_Held], verdict: Verdict, asked: Sequence[Asked]) -> Reduction | None:
+def _shares_kept(
+    facts: Facts, held: Sequence[Held], verdict: Verdict, asked: Sequence[Asked], by: Standard
+) -> list[Fraction]:
+    """Return which share of each broken promise was kept; being up is one that every contract makes."""
+    broken = {one.name for one in verdict.parts if one.state == "broken"}
+    found = [_kept(one) for one in asked if one.name in broken]
+    down = verdict.availability
+    return found if down is None or not down.is_breach else [*found, availability.up_share(facts, held, down, by)]
+
+
+def _reduction(facts: Facts, held: Sequence[Held], verdict: Verdict, kept: Sequence[Fraction]) -> Reduction | None:
     """Return what the price falls by, as the newest terms count it; each day costs what its own terms say."""
-    terms = held[-1].stretch.terms if held else None
+    terms = held[-1].terms if held else None
     if verdict.state != "breach" or terms is None or terms.price_per_month is None:
         return None
-    broken = {one.name for one in verdict.parts if one.state == "broken"}
-    kept = min((_kept(one) for one in asked if one.name in broken), default=Fraction(1))
     first, last = facts.days
     days = (last - first).days + 1
     price = sum(
-        (one.stretch.terms.price_per_month or Decimal(0)) * ((one.stretch.last - one.stretch.first).days + 1) / days
+        (one.terms.price_per_month or Decimal(0)) * ((one.stretch.last - one.stretch.first).days + 1) / days
         for one in held
     )
-    amount = reduction.reduction(terms.reduction, Decimal(price), kept)
-    return None if amount is None else Reduction(amount=amount, currency=terms.currency, kept=rounded(kept))
+    amount = reduction.reduction(terms.reduction, Decimal(price), min(kept))
+    return None if amount is None else Reduction(amount=amount, currency=terms.currency, kept=rounded(min(kept)))
 
 
 def _kept(asked: Asked) -> Fraction:
@@ -304,6 +288,6 @@ def _kept(asked: Asked) -> Fraction:
 
 
 def _excluded(tests: Iterable[Heard], unread: Mapping[str, int]) -> dict[str, int]:
-    """Count tests by each reason that kept a direction of theirs from speaking against the line."""
-    seen = {(one.source, reason) for one in tests for reason in (*one.void, *one.weak)}
+    """Count tests by each reason that kept a direction of theirs from speaking against the line; each test once."""
+    seen = {(one.source, reason) for one in tests if not _is_told(one) for reason in (*one.void, *one.weak)}
     return dict(sorted((Counter(reason for _, reason in seen) + Counter(unread)).items()))

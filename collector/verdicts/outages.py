@@ -1,9 +1,12 @@
 """When a line was down for certain: a computer was on, its router answered, and nothing beyond it did; pure.
 
-Everything here is a lower bound. An outage lasts from the first sign of it to the last; a pause longer than ``apart``
-between two signs is not counted, because the line may have come back while all computers were off.
+An outage lasts from the first sign of it to the last, and whatever shows the line up in between ends it. A pause longer
+than ``apart`` between two signs is not counted, because the line may have come back while all computers were off. So it
+is the least that it can have been, if what the computers signed is true: nobody else sees a line that is down.
 """
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
@@ -17,13 +20,15 @@ from agent.contract.values import is_address, stays_inside
 from collector.verdicts.heard import Session
 
 _BEYOND: frozenset[Failure] = frozenset({"connect_timeout", "unreachable", "no_answer", "dns_failed"})
+_STILL_LET_THROUGH = timedelta(days=7)  # UDP, where it was seen to be; ours
 
 
 class Sign(Struct, frozen=True):
-    """What a session shows of the line at a moment: it was up, or it was down."""
+    """What a session shows of the line at a moment: it was up, or it was down; ``counts``: the contract asks then."""
 
     at: datetime
     is_up: bool
+    counts: bool = True
 
 
 class Outage(Struct, frozen=True):
@@ -35,12 +40,39 @@ class Outage(Struct, frozen=True):
 
 def signs(sessions: Iterable[Session]) -> list[Sign]:
     """Return what sessions show, in the order of time; those that show nothing are left out."""
+    known = [one for one in sessions if not _void(one)]
+    echoed: dict[str, list[datetime]] = defaultdict(list)
+    for one in known:
+        if any(isinstance(each, Latency) for each in one.measurements):
+            echoed[one.agent].append(one.created_at)
+    moments = {agent: sorted(found) for agent, found in echoed.items()}
     found = []
-    for one in sessions:
+    for one in known:
         is_up = _is_up(one.measurements)
-        if is_up is not None and not one.void:
+        if is_up or (is_up is False and _proves(one, moments.get(one.agent, ()))):
             found.append(Sign(one.created_at, is_up))
+    return in_order(found)
+
+
+def in_order(found: Iterable[Sign]) -> list[Sign]:
+    """Sort signs by time."""
     return sorted(found, key=lambda one: (one.at, one.is_up))
+
+
+def _proves(one: Session, echoed: Sequence[datetime]) -> bool:
+    """Tell whether what failed shows the line down.
+
+    Echoes go by UDP, which many networks filter: alone they say so only where they came back to this computer within a
+    week. ``echoed``: when they did, in order.
+    """
+    if {each.probe for each in one.measurements if isinstance(each, Failed)} != {"latency"}:
+        return True
+    place = bisect_left(echoed, one.created_at)
+    return any(abs(at - one.created_at) <= _STILL_LET_THROUGH for at in echoed[max(0, place - 1) : place + 1])
+
+
+def _void(one: Session) -> bool:
+    return any(reason != "clock" or not one.is_in_order for reason in one.void)
 
 
 def outages(found: Sequence[Sign], apart: timedelta) -> list[Outage]:
@@ -49,10 +81,11 @@ def outages(found: Sequence[Sign], apart: timedelta) -> list[Outage]:
 
 
 def days_down(found: Sequence[Sign], day_of: Callable[[datetime], date], least: timedelta) -> list[date]:
-    """Return the days on which the line was never seen up, and seen down over so much time, in order."""
+    """Return the days on which the line was never seen up, and seen down over so much time, in order; as it counts."""
     by_day: dict[date, list[Sign]] = {}
     for one in found:
-        by_day.setdefault(day_of(one.at), []).append(one)
+        if one.counts:
+            by_day.setdefault(day_of(one.at), []).append(one)
     return sorted(
         day
         for day, members in by_day.items()
@@ -60,13 +93,13 @@ def days_down(found: Sequence[Sign], day_of: Callable[[datetime], date], least: 
     )
 
 
-def longest_row(days: Iterable[date], working_days: Sequence[date]) -> int:
-    """Return how many working days in a row are among these days."""
-    wanted, longest, row = set(days), 0, 0
+def longest_row(days: Iterable[date], working_days: Sequence[date], carried: int = 0) -> tuple[int, int]:
+    """Return how many working days in a row are among these days, and how many at their end; ``carried``: before."""
+    wanted, longest, row = set(days), 0, carried
     for day in working_days:
         row = row + 1 if day in wanted else 0
         longest = max(longest, row)
-    return longest
+    return longest, row
 
 
 def _runs(found: Sequence[Sign], apart: timedelta) -> Iterator[list[datetime]]:
@@ -89,8 +122,9 @@ def _is_up(measured: Sequence[Measurement | Unknown]) -> bool | None:
     inside = next((one for one in measured if isinstance(one, Lan)), None)
     if not failures or not failures <= _BEYOND or inside is None or not _router_answers(inside):
         return None
-    # A server that is down is not the line: if anything beyond the router answered, nothing is known.
-    if _anything_answers_beyond(inside) or any(isinstance(one, Services) for one in measured):
+    # A server that is down is not the line: if anything beyond the router answered, nothing is known. A name server
+    # inside the school that answers may have asked beyond it.
+    if _anything_may_answer_beyond(inside) or any(isinstance(one, Services) for one in measured):
         return None
     # A name server inside the school may be what is broken; then the names say nothing of the line.
     if failures == {"dns_failed"} and not _asks_beyond(inside):
@@ -102,8 +136,8 @@ def _router_answers(inside: Lan) -> bool:
     return inside.gateway_echoes is not None and inside.gateway_echoes.received > 0
 
 
-def _anything_answers_beyond(inside: Lan) -> bool:
-    resolvers = any(one.answered > 0 and _is_beyond(one.address) for one in inside.resolvers)
+def _anything_may_answer_beyond(inside: Lan) -> bool:
+    resolvers = any(one.answered > 0 for one in inside.resolvers)
     second = inside.second_hop_echoes is not None and inside.second_hop_echoes.received > 0
     hops = any(one.ttl > 1 and one.address is not None and one.private is not True for one in inside.hops)
     return resolvers or second or hops

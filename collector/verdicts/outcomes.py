@@ -16,6 +16,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """One slot in one direction. ``good`` is null where nobody who may speak could tell.
 
     ``spoke`` are the tests that it rests on: those that may speak against the line, and any that proved it good.
+    ``by_record``: it would be bad, were it not for a server's own record of a test.
     """
 
     slot: datetime
@@ -24,6 +25,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     good: bool | None
     best: Interval | None
     spoke: tuple[Source, ...]
+    by_record: bool = False
 
 
 class Level(Struct, frozen=True, kw_only=True):
@@ -63,8 +65,16 @@ def _outcome(slot: datetime, tests: Sequence[Heard], level: Level) -> Outcome:
     spoke = tuple(sorted({one.source for one in (*telling, *proving)})) if telling else ()
     rates = [one.rate for one in (*telling, *proving) if one.rate is not None]
     best = max(rates, key=lambda one: (one.value_bps, one.low_bps)) if telling else None
-    good = None if not telling else bool(proving) or any(_may_be(one, level.bps) for one in telling)
-    return Outcome(slot=slot, way=level.way, level_bps=level.bps, good=good, best=best, spoke=spoke)
+    by_report = any(not one.source.test_id for one in proving) or any(_may_be(one, level.bps) for one in telling)
+    return Outcome(
+        slot=slot,
+        way=level.way,
+        level_bps=level.bps,
+        good=by_report or bool(proving) if telling else None,
+        best=best,
+        spoke=spoke,
+        by_record=bool(telling) and bool(proving) and not by_report,
+    )
 
 
 def _may_speak(one: Heard, level: Level) -> bool:

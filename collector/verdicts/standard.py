@@ -21,6 +21,7 @@ from agent.contract.errors import SettingsError
 from agent.contract.report import Sha256Hex
 from agent.contract.values import Word
 from collector.verdicts.heard import Eligibility
+from collector.verdicts.reading import Limits
 from collector.verdicts.rules import Numbers
 from collector.verdicts.twins import Twins
 from collector.verdicts.weighing import Statistics
@@ -65,6 +66,8 @@ class EligibilityTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cpu_busy_ratio: Share
     own_traffic_ratio: Share
     clock_s: Whole
+    reports_per_month: Whole
+    mib_per_month: Whole
 
 
 class StatisticsTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,16 +127,24 @@ class Standard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sha256: Sha256Hex = "0" * 64
     raw: bytes = b""
 
-    def eligible(self, places: Mapping[str, str], twins: Twins, *, has_other_line: bool) -> Eligibility:
-        """Return when a test may speak; ``places``: servers inside and outside of the operator's network."""
+    def eligible(self, twins: Twins, *, has_other_line: bool) -> Eligibility:
+        """Return when a test may speak; ``twins``: what the test servers signed, and where they stand."""
         table = self.eligibility
         return Eligibility(
             link_headroom=table.link_headroom.value,
             cpu_busy_ratio=float(table.cpu_busy_ratio.value),
             own_traffic_ratio=float(table.own_traffic_ratio.value),
-            places=places,
             twins=twins,
             has_other_line=has_other_line,
+        )
+
+    def limits(self) -> Limits:
+        """Return how far a clock may be wrong, and what a computer can send in a month."""
+        table = self.eligibility
+        return Limits(
+            clock_s=table.clock_s.value,
+            reports=table.reports_per_month.value,
+            payload_bytes=table.mib_per_month.value * 2**20,
         )
 
     def sure(self) -> Statistics:

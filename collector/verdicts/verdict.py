@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from agent.contract.errors import MalformedError
 from collector.verdicts import canonical
-from collector.verdicts.facts import Discovery
+from collector.verdicts.facts import Discovery, Past
 from collector.verdicts.weighing import Part
 
 FORMAT = 1
@@ -38,13 +38,18 @@ class Span(Struct, frozen=True, kw_only=True):
 
 
 class Availability(Struct, frozen=True, kw_only=True):
-    """How long the line was down for certain: in this month, and with the eleven months before."""
+    """How long the line was down for certain: in this month, and with the eleven months before.
+
+    ``days_in_a_row`` is the longest row of working days off line, with those at the end of the month before.
+    ``days_at_end`` is the row that the month ends with and the next one carries on; 0 if it is counted here already.
+    """
 
     outages: int
     outage_s: int
     outage_year_s: int
     most_year_s: int | None
     days_in_a_row: int
+    days_at_end: int
     is_breach: bool
 
 
@@ -60,9 +65,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """One verdict.
 
     ``tests`` is how many were heard, ``used`` how many of them the judged half hours rest on, ``excluded`` how often
-    each reason kept one from speaking against the line. ``discovery`` says how rare a breach has to be among all lines
-    of the operator; null where nothing is broken, and while those are not judged. ``reports_sha256`` is over the list
-    of every report that was read, ``facts_sha256`` over everything else (collector.verdicts.judge writes both).
+    each reason kept one from speaking against the line. Tests that only their servers tell of are counted there alone
+    (``unreported``); ``kept_by_record`` is how many half hours would be bad without the servers' own records.
+    ``discovery`` says how rare a breach has to be among all lines of the operator; null where nothing is broken, and
+    while those are not judged. ``reports_sha256`` is over the list of every report that was read, ``facts_sha256`` over
+    everything else (collector.verdicts.judge writes both).
     """
 
     format: int = FORMAT
@@ -81,12 +88,20 @@ class Verdict(Struct, frozen=True, kw_only=True):
     reduction: Reduction | None = None
     tests: int = 0
     used: int = 0
+    kept_by_record: int = 0
     excluded: Mapping[str, int] = {}
     reports: int = 0
     reports_sha256: str
     facts_sha256: str
     standard_sha256: str
     causes_sha256: str
+
+
+def past_of(one: Verdict) -> Past:
+    """Return what a verdict means for later months."""
+    down = one.availability
+    outage_s, days_down = (down.outage_s, down.days_at_end) if down is not None else (0, 0)
+    return Past(month=one.month, is_breach=one.state == "breach", outage_s=outage_s, days_down=days_down)
 
 
 _decoder: msgspec.json.Decoder[Verdict] = msgspec.json.Decoder(Verdict)

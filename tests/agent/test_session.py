@@ -44,6 +44,26 @@ def test_a_failed_probe_is_a_measurement(closed_port):
     assert isinstance(seen[1], Link)
 
 
+def test_a_light_session_looks_inside_where_nothing_comes_back(closed_port):
+    """Where nothing beyond the router answers, what the school's own network says belongs to the same report."""
+    told: list[str] = []
+    silent = Plan(servers=(f"ws://127.0.0.1:{closed_port}",), probes=QUICK | {"lan": {"active": True}})
+    seen = session.run(session.LIGHT, silent, told.append).measurements
+    assert told == ["latency", "lan"]
+    assert isinstance(seen[0], Failed)
+    assert isinstance(seen[1], Lan)
+    assert not seen[1].dhcp_asked
+    seen = session.run(("link", "latency"), silent).measurements
+    assert [type(one) for one in seen] == [Link, Failed]
+
+
+def test_a_light_session_is_light_otherwise(reflector_url):
+    """An answer needs no look inside, nor does a computer that nobody gave a server."""
+    for servers, kind in (((reflector_url,), Latency), ((), Failed)):
+        seen = session.run(session.LIGHT, Plan(servers=servers, probes=QUICK)).measurements
+        assert [type(one) for one in seen] == [kind]
+
+
 def test_a_bug_in_a_probe_costs_only_that_probe(add_probe, caplog):
     """Whatever a probe raises is logged with its name and recorded; the next probe runs."""
     add_probe("broken", "raise ZeroDivisionError('oops')")

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import uvicorn
 
-from collector import enrollment
+from collector import access, enrollment
 from collector.app import make_app
 from collector.serving import server_config
 from collector.settings import PolicySettings, Serve, Settings
@@ -114,6 +114,22 @@ def add_school(database):
         return record
 
     return add
+
+
+@pytest.fixture
+def bearer(database):
+    """Make an API token and return the header that uses it."""
+
+    def make(
+        role: str, scope: str | None = None, days: int | None = None, now: datetime | None = None
+    ) -> dict[str, str]:
+        with database.owning() as connection:
+            token = access.create(
+                connection, role=role, scope=scope, name="test", days=days, now=now or datetime.now(UTC)
+            )
+        return {"authorization": f"Bearer {token}"}
+
+    return make
 
 
 @pytest.fixture

@@ -276,8 +276,8 @@ def test_agreements_go_with_a_school_to_another_region(database, record, file):
         (MINISTER, {}, "in_force"),
         (MINISTER, {"kind": "holiday", "school": None, "region": "KZ-75"}, "in_force"),
         (OFFICE, {"kind": "force_majeure"}, "in_force"),
-        (HEAD, {}, "in_force"),
-        (HEAD, {"kind": "school_disconnection"}, "in_force"),
+        (HEAD, {}, "claimed"),
+        (HEAD, {"kind": "school_disconnection"}, "claimed"),
         (ALPHA, {}, "claimed"),
         (ALPHA, {"kind": "force_majeure", "school": None}, "claimed"),
         (ALPHA, {"kind": "force_majeure", "school": None, "region": "KZ-75"}, "claimed"),
@@ -299,7 +299,7 @@ def test_agreements_go_with_a_school_to_another_region(database, record, file):
     ],
 )
 def test_who_may_file_what(file, add_school, who, changes, state):
-    """Each what it can know; what an operator says of itself waits until somebody else confirms it."""
+    """Each what it can know; what an operator or a school says for itself waits until somebody else confirms it."""
     add_school("0102")
     if state is None:
         with pytest.raises(NotAllowed):
@@ -331,6 +331,28 @@ def test_what_cannot_be_filed(file, who, changes, named):
     """Each is refused with what is wrong, and what to do instead."""
     with pytest.raises(AgreementError, match=named):
         file(who, **changes)
+
+
+def test_one_side_files_so_many_a_year(file, add_school, monkeypatch):
+    """More would fill each verdict's facts; another side, another school, another operator and year go on."""
+    monkeypatch.setattr(exclusions, "MOST_A_YEAR", 2)
+    add_school("0102")
+    file(HEAD)
+    file(HEAD, kind="school_disconnection")
+    with pytest.raises(AgreementError, match="2 exclusions were filed for 2026 already"):
+        file(HEAD)
+    file()
+    file(OFFICE)
+    file(ALPHA)
+    file(HEAD, operator="Alpha")
+    file(Who("head of 0102", "school", "0102"), school="0102")
+    later = datetime(2027, 2, 1, tzinfo=UTC)
+    file(HEAD, begins=later, ends=later + timedelta(hours=1))
+    for _ in range(2):
+        file(school=None, region="KZ-75")
+    with pytest.raises(AgreementError, match="already"):
+        file(school=None, region="KZ-75")
+    file(school=None, region="KZ-71")
 
 
 def test_the_ministry_vouches_for_an_announcement(file):
@@ -368,6 +390,65 @@ def test_a_claim_is_settled_by_somebody_else(file, settle, database):
         (2, "in_force", "head of 0101"),
         (3, "refused", "Almaty's office"),
     ]
+
+
+def test_a_schools_word_alone_leaves_nothing_out(file, settle, ask):
+    """The operator of the line, the region or the ministry confirms what a school claims; it cannot itself."""
+    ask("delete from dirty_verdict")
+    claim = file(HEAD)
+    assert ask("select count(*) from dirty_verdict").fetchone() == (0,)
+    for who in (HEAD, BETA, OTHER_OFFICE, Who("auditor", "auditor"), Who("x", "school", "0102")):
+        with pytest.raises(NotAllowed, match="cannot confirm"):
+            settle(claim, "confirm", who)
+    assert settle(claim, "confirm", ALPHA).state == "in_force"
+    assert ask("select count(*) from dirty_verdict").fetchone() == (1,)
+    for who in (OFFICE, MINISTER):
+        assert settle(file(HEAD, kind="school_disconnection"), "confirm", who).state == "in_force"
+
+
+def test_an_operator_confirms_for_its_own_lines_only(file, settle, record):
+    """What a school claims of several operators' lines is the region's to confirm; or each is claimed by itself."""
+    record(valid_from=date(2026, 9, 1), networks=("203.0.113.0/29",))
+    second = {"line": "2", "contract": "B", "operator": "Beta", "networks": ("198.51.100.0/29",)}
+    record(valid_from=date(2026, 11, 1), **second)
+    both = file(HEAD)
+    for who in (ALPHA, BETA):
+        with pytest.raises(NotAllowed):
+            settle(both, "confirm", who)
+    assert settle(both, "confirm", OFFICE).state == "in_force"
+    own = file(HEAD, line="2")
+    with pytest.raises(NotAllowed):
+        settle(own, "confirm", ALPHA)
+    assert settle(own, "confirm", BETA).state == "in_force"
+    before = {"begins": datetime(2026, 10, 28, tzinfo=UTC), "ends": datetime(2026, 10, 29, tzinfo=UTC)}
+    assert settle(file(HEAD, **before), "confirm", ALPHA).state == "in_force"
+
+
+def test_what_the_other_side_confirmed_nobody_takes_back_alone(file, settle):
+    """Neither the school nor the operator that filed it; the region and the ministry can still refuse it."""
+    for filed, confirms in ((HEAD, ALPHA), (ALPHA, HEAD)):
+        claim = file(filed)
+        settle(claim, "confirm", confirms)
+        with pytest.raises(AgreementError, match="was confirmed"):
+            settle(claim, "withdraw", filed)
+        assert settle(claim, "refuse", OFFICE).state == "refused"
+
+
+def test_works_are_withdrawn_until_they_begin(database, file):
+    """Whoever filed them: afterwards they have used the year's allowance, and only an office can refuse them."""
+    begins = NOW + timedelta(days=4)
+    planned = {"kind": "planned_works", "operator": "Alpha", "begins": begins, "ends": begins + timedelta(hours=2)}
+
+    def settled(one, action: str, who: Who, at: datetime):
+        with database.ingesting() as connection:
+            return exclusions.settle(connection, one.id, Settlement(action=action), who=who, now=at)
+
+    for who in (ALPHA, MINISTER):
+        one, other = file(who, **planned), file(who, **planned)
+        assert settled(one, "withdraw", who, begins - timedelta(minutes=1)).state == "withdrawn"
+        with pytest.raises(AgreementError, match="until they begin"):
+            settled(other, "withdraw", who, begins)
+        assert settled(other, "refuse", OFFICE, begins).state == "refused"
 
 
 def test_whoever_filed_it_withdraws_it(file, settle):

@@ -6,27 +6,10 @@ import pytest
 
 from agent.contract import signing, wire
 from agent.contract.measurement import Throughput
-from collector import access, policy, telling
+from collector import policy, telling
 from collector.settings import PolicySettings
 from collector.store.schools import SchoolRecord
 from tests.fakes.computer import Computer, batch, direction, paced, throughput, wire_link
-
-
-@pytest.fixture
-def bearer(database):
-    """Make an API token and return the header that uses it."""
-
-    def make(
-        role: str, scope: str | None = None, days: int | None = None, now: datetime | None = None
-    ) -> dict[str, str]:
-        with database.owning() as connection:
-            token = access.create(
-                connection, role=role, scope=scope, name="test", days=days, now=now or datetime.now(UTC)
-            )
-        return {"authorization": f"Bearer {token}"}
-
-    return make
-
 
 MONDAY = datetime(2026, 3, 2, 4, tzinfo=UTC)  # 9 o'clock in Almaty
 THEN = {"period": "2026-Q1"}

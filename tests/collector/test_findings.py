@@ -258,3 +258,6 @@ def test_a_page_of_the_whole(database, add_school, enrolled, deliver, look, rows
     with database.owning() as connection:
         connection.execute("update school set closed_on = '2026-09-01' where school_id = '3'")
     assert set(rows()) == {"0", "1", "2"}
+    with database.reading(MINISTRY) as connection:
+        without = causes.ranked(connection, later).rows
+    assert {row.id: row.rank_before for row in without} == {"0": None, "1": 1, "2": 3}, "as they stood then"

@@ -54,6 +54,7 @@ class Place:
 
     def remember(self) -> None:
         with self.database.owning() as connection:
+            connection.execute("drop schema if exists old cascade")
             connection.execute("create schema old")
             for table in TABLES:
                 connection.execute(f"create table old.{table} as table {table}")

@@ -73,15 +73,15 @@ def test_what_came_outside_of_every_partition_gets_its_own(database, deliver, as
 
 @pytest.mark.parametrize("drop_old", [False, True])
 def test_what_is_older_than_the_retention_shows_no_more(database, deliver, ask, drop_old):
-    """The current month and the months to keep stay; older ones are taken out, and deleted only where that is asked."""
-    for at in (NOW, datetime(2031, 3, 1, tzinfo=UTC), datetime(2031, 2, 28, 23, tzinfo=UTC)):
+    """This month, those to keep and the one before stay; older ones are taken out, and deleted only where asked."""
+    for at in (NOW, datetime(2031, 2, 1, tzinfo=UTC), datetime(2031, 1, 31, 23, tzinfo=UTC)):
         deliver(at)
     done = maintenance.maintain(database, StoreSettings(keep_months=2, drop_old=drop_old), NOW)
-    assert {"report_2031_02", "speed_test_2031_02"} <= set(done.detached)
-    assert "report_2031_03" not in done.detached
+    assert {"report_2031_01", "speed_test_2031_01"} <= set(done.detached)
+    assert "report_2031_02" not in done.detached
     assert seen(database) == 2
-    assert ("report_2031_02" in done.dropped) is drop_old
-    there = ask("select count(*) from pg_class where relname = 'report_2031_02'")
+    assert ("report_2031_01" in done.dropped) is drop_old
+    there = ask("select count(*) from pg_class where relname = 'report_2031_01'")
     assert there == [(0 if drop_old else 1,)]
 
 
@@ -143,3 +143,60 @@ def test_old_leases_and_orders_are_removed_and_pauses_stay(database, add_school,
     assert done.forgotten == 2
     assert ask("select lease_id from lease") == [("1",)]
     assert ask("select kind from test_order") == [("pause",)]
+
+
+RECORDS = """
+insert into server_record values
+    ('7', 'old', 'key', null, %(old)s, %(old)s, 'KZ-75', null, ''),
+    ('7', 'new', 'key', null, %(new)s, %(new)s, 'KZ-75', null, '');
+insert into reported_test values
+    ('7', 'old', 'a', 1, %(old)s, 'KZ-75', null),
+    ('7', 'new', 'a', 2, %(new)s, 'KZ-75', null);
+"""
+EVENT = """
+insert into notice_event (
+    school_id, event_id, kind, region_id, operator, line, month, number, synthetic, is_late, at, detail
+)
+values (%(school)s, %(id)s, %(kind)s, 'KZ-75', '', '', '', 1, false, false, %(at)s, '{}')
+"""
+DELIVERY = """
+insert into notice_delivery (
+    school_id, event_id, subscriber_id, kind, role, scope, state, tries, created_at, next_at, body
+)
+values ('7', %(id)s, 's', 'breach.opened', 'region', '', %(state)s, 1, %(at)s, %(at)s, '')
+"""
+
+
+@pytest.mark.parametrize("drop_old", [False, True])
+def test_records_and_notices_go_with_the_reports(database, ask, drop_old):
+    """Deleted as late as reports are, and only where these are; what a silent school was told last stays."""
+    old, new = datetime(2031, 1, 31, 23, tzinfo=UTC), datetime(2031, 2, 1, 1, tzinfo=UTC)
+    events = (
+        ("7", "b1", "breach.opened", old),
+        ("7", "b2", "breach.opened", new),
+        ("7", "s1", "school.silent", old - timedelta(days=9)),
+        ("7", "s2", "school.heard", old),
+        ("8", "s3", "school.silent", old),
+    )
+    with database.owning() as connection:
+        for statement in RECORDS.strip().split(";\n"):
+            connection.execute(statement, {"old": old, "new": new})
+        for school, event, kind, at in events:
+            connection.execute(EVENT, {"school": school, "id": event, "kind": kind, "at": at})
+    done = maintenance.maintain(database, StoreSettings(keep_months=2, drop_old=drop_old), NOW)
+    assert done.expired == (4 if drop_old else 0)
+    assert [row[0] for row in ask("select test_id from server_record order by 1")] == ["new", "old"][: 2 - drop_old]
+    assert [row[0] for row in ask("select test_id from reported_test order by 1")] == ["new", "old"][: 2 - drop_old]
+    kept = [row[0] for row in ask("select event_id from notice_event order by 1")]
+    assert kept == (["b2", "s2", "s3"] if drop_old else ["b1", "b2", "s1", "s2", "s3"])
+
+
+def test_old_messages_are_removed(database, ask):
+    """After 90 days nobody asks any more whether a message arrived; what still waits stays."""
+    old = NOW - timedelta(days=91)
+    with database.owning() as connection:
+        for name, state, at in (("a", "delivered", old), ("b", "dead", old), ("c", "waiting", old), ("d", "dead", NOW)):
+            connection.execute(DELIVERY, {"id": name, "state": state, "at": at})
+    done = maintenance.maintain(database, StoreSettings(), NOW)
+    assert done.deliveries == 2
+    assert [row[0] for row in ask("select event_id from notice_delivery order by 1")] == ["c", "d"]

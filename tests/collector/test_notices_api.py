@@ -1,7 +1,7 @@
 """Notices by API and at the command line: who may subscribe, see and end what."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -9,8 +9,13 @@ from psycopg.conninfo import conninfo_to_dict
 
 from collector import access
 from collector.cli import main
-from collector.notices import sending
+from collector.notices import looking, sending
+from collector.people import accounts
 from collector.settings import Settings
+from collector.store import access as stored
+from collector.store import audit
+from collector.store.audit import Who
+from collector.store.database import MINISTRY
 
 HOOK = {"name": "desk", "channel": "webhook", "address": "https://hooks.invalid/netready"}
 
@@ -89,6 +94,40 @@ def test_subscriptions_that_are_refused(ask, client, database):
     assert (answer.status_code, "notices" in answer.json()["detail"]) == (403, True)
 
 
+def test_a_subscription_ends_with_the_tokens_of_its_holder(ask, database):
+    """Revoked, they give nothing more, not even what waits; a second token of the same name carries it on."""
+    one = ask("operator Alpha", "POST", "/subscribers", json=HOOK).json()["subscriber"]
+    assert (one["held_by"], one["holder"]) == ("token", "operator Alpha")
+    tested = ask("operator Alpha", "POST", f"/subscribers/{one['id']}/test").json()
+    with database.owning() as connection:
+        stored.revoke_access(connection, "operator Alpha")
+        new = {"role": "operator", "scope": "Alpha", "name": "operator Alpha", "days": 1, "now": datetime.now(UTC)}
+        access.create(connection, rights=access.ROLE_RIGHTS["operator"], **new)
+    assert sending.run(database, Settings()) == 1
+    with database.owning() as connection:
+        stored.revoke_access(connection, "operator Alpha")
+        access.create(connection, rights=("read",), **new)
+        access.create(connection, rights=access.ROLE_RIGHTS["operator"], **new | {"scope": "Beta"})
+    assert sending.run(database, Settings(), now=datetime.now(UTC) + timedelta(hours=1)) == 0
+    (shown,) = ask("ministry", "GET", "/subscribers", params={"ended": True}).json()["items"]
+    assert shown["ended_why"].startswith("no API token 'operator Alpha' holds any more")
+    (sent,) = ask("ministry", "GET", "/deliveries").json()["items"]
+    assert (sent["id"], sent["state"], sent["outcome"]) == (tested["id"], "dead", "the subscription ended")
+    with database.reading(MINISTRY) as connection:
+        (noted, *_) = audit.entries(connection, audit.Wanted(about="notices to desk"), limit=9)
+    assert (noted.who, noted.detail["done"]) == ("the collector", "ended")
+
+
+def test_a_subscription_ends_when_its_tokens_expire(ask, database):
+    """Nobody renewed the access, so nobody is known to have it still."""
+    ask("operator Alpha", "POST", "/subscribers", json=HOOK)
+    later = datetime.now(UTC) + timedelta(days=31)
+    sending.run(database, Settings(), now=later - timedelta(days=2))
+    assert ask("ministry", "GET", "/subscribers").json()["total"] == 1
+    sending.run(database, Settings(), now=later)
+    assert ask("ministry", "GET", "/subscribers").json()["total"] == 0
+
+
 @pytest.fixture
 def command(database_url, add_school, capsys, monkeypatch):
     """Run a command against the database; return its status and what it printed."""
@@ -104,6 +143,44 @@ def command(database_url, add_school, capsys, monkeypatch):
         return status, printed.out, printed.err
 
     return run
+
+
+SET_ACCOUNT = "update account set role = %s, scope = %s where name = 'anna'"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("disabled", "the account 'anna' is out of use"),
+        ("removed", "the account 'anna' is out of use"),
+        (("operator", "Beta"), "the account 'anna' has another role or scope now"),
+        (("auditor", None), "the account 'anna' has another role or scope now"),
+    ],
+)
+def test_a_subscription_ends_with_its_account(command, database, change, why):
+    """Taken out of use, removed, or of another scope: nothing more is told, and the list says why."""
+    now, by = datetime.now(UTC), Who("a test")
+    accounts.create(database, accounts.Wanted(name="anna", role="operator", scope="Alpha"), by, now)
+    hook = ("--name", "desk", "--webhook", "https://hooks.invalid/")
+    assert command("subscribe", "--account", "Anna", *hook)[0] == 0
+    looking.run(database, Settings(), now=now)
+    (one,) = json.loads(command("subscribers", "--format", "json")[1])["items"]
+    assert (one["role"], one["scope"], one["holder"]) == ("operator", "Alpha", "anna")
+    if change == "disabled":
+        accounts.disable(database, "anna", by, now)
+    else:
+        with database.owning() as connection:
+            if change == "removed":
+                connection.execute("delete from account where name = 'anna'")
+            else:
+                connection.execute(SET_ACCOUNT, change)
+    looking.run(database, Settings(), now=now)
+    (one,) = json.loads(command("subscribers", "--ended", "--format", "json")[1])["items"]
+    assert (one["ended_why"], one["ended_at"] is not None) == (why, True)
+    assert why in command("subscribers", "--ended")[1]
+    assert command("subscribe", "--account", "anna", "--scope", "Beta", *hook)[0] == 2
+    status, _, said = command("subscribe", "--account", "nobody", *hook)
+    assert (status, "no account 'nobody' is in use" in said) == (1, True)
 
 
 def test_notices_at_the_command_line(command):

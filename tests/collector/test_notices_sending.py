@@ -7,7 +7,6 @@ import hmac
 import http.server
 import ipaddress
 import json
-import socketserver
 import ssl
 import threading
 import time
@@ -23,7 +22,9 @@ from collector.settings import NoticesSettings, Settings
 from collector.store import notices
 from collector.store.audit import Who
 from collector.store.database import MINISTRY
+from tests.fakes.certificates import LOOPBACK as LOOPBACK_NAMES
 from tests.fakes.certificates import Authority
+from tests.fakes.mail_server import MailServer
 
 NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
 LOOPBACK = ("127.0.0.0/8",)
@@ -313,70 +314,6 @@ def test_a_certificate_is_checked_against_the_name(tmp_path, hook):
     assert len(server.got) == 1
 
 
-class MailServer(socketserver.ThreadingTCPServer):
-    """As much of RFC 5321 as one mail needs; refuses recipients with ``refusal``."""
-
-    daemon_threads = True
-    refusal: str | None = None
-    context: ssl.SSLContext | None = None
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Mail)
-        self.mails, self.logins = [], []
-
-    def handle_error(self, *_):
-        """Say nothing of clients that go away in the middle."""
-
-
-class _Mail(socketserver.StreamRequestHandler):
-    def finish(self):
-        super().finish()
-        self.connection.close()
-
-    def say(self, text):
-        self.wfile.write(text.encode() + b"\r\n")
-
-    def handle(self):
-        self.is_secret, is_data, lines = False, False, []
-        self.say("220 mail.example")
-        while line := self.rfile.readline():
-            text = line.decode().rstrip("\r\n")
-            if is_data:
-                if text != ".":
-                    lines.append(text)
-                    continue
-                self.server.mails.append((self.is_secret, "\n".join(lines)))
-                is_data = False
-                self.say("250 taken")
-            elif text.upper() == "DATA":
-                is_data = True
-                self.say("354 go on")
-            elif not self.answer(text):
-                return
-
-    def answer(self, text):
-        word = text.split()[0].upper()
-        if word == "EHLO":
-            self.say("250-mail.example")
-            self.say("250 AUTH PLAIN" if self.is_secret or self.server.context is None else "250 STARTTLS")
-        elif word == "STARTTLS":
-            self.say("220 go on")
-            self.connection = self.server.context.wrap_socket(self.connection, server_side=True)
-            self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
-            self.is_secret = True
-        elif word == "AUTH":
-            self.server.logins.append(base64.b64decode(text.split()[2]))
-            self.say("235 welcome")
-        elif word == "RCPT" and self.server.refusal:
-            self.say(self.server.refusal)
-        elif word == "QUIT":
-            self.say("221 bye")
-            return False
-        else:
-            self.say("250 fine")
-        return True
-
-
 @pytest.fixture
 def mail_server():
     """A mail server on loopback."""
@@ -384,6 +321,19 @@ def mail_server():
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield server
         server.shutdown()
+
+
+@pytest.fixture
+def certified(tmp_path, mail_server):
+    """Give the mail server a certificate for these names; return the file of the authority that vouches for it."""
+
+    def certify(names=LOOPBACK_NAMES, **changes):
+        authority = Authority(tmp_path)
+        mail_server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        mail_server.context.load_cert_chain(*authority.issue(names, **changes))
+        return authority.file
+
+    return certify
 
 
 def mail_settings(server, **changed):
@@ -409,23 +359,58 @@ def test_an_email_in_the_clear_to_this_very_computer(database, mail_server, subs
     assert "Auto-Submitted: auto-generated" in text
 
 
-def test_an_email_over_starttls_with_a_login(database, tmp_path, mail_server, subscribe, log):
-    """The certificate is checked, and the password comes from a file."""
-    authority = Authority(tmp_path)
-    mail_server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    mail_server.context.load_cert_chain(*authority.issue())
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_an_encrypted_email_with_a_login(tmp_path, mail_server, certified, database, subscribe, log, security):
+    """By STARTTLS, or by TLS from the first byte (RFC 8314); the password comes from a file."""
+    authority = certified()
+    mail_server.is_implicit = security == "tls"
     secret = tmp_path / "password"
     secret.write_text("s3cret\n")
-    fields = {"smtp_security": "starttls", "smtp_user": "nr", "smtp_password_file": str(secret)}
-    untrusted = mail_settings(mail_server, **fields)
-    _, (message_id,) = subscribe("head@school.example", channel="email", settings=untrusted)
-    sending.run(database, untrusted, now=NOW)
-    assert (mail_server.mails, log()[message_id].state) == ([], "waiting")
-    trusted = mail_settings(mail_server, **fields, ca_file=authority.file)
-    sending.run(database, trusted, now=NOW + timedelta(minutes=1))
-    assert [one[0] for one in mail_server.mails] == [True]
+    login = {"smtp_user": "nr", "smtp_password_file": str(secret)}
+    settings = mail_settings(mail_server, smtp_security=security, ca_file=authority, **login)
+    _, (message_id,) = subscribe("head@school.example", channel="email", settings=settings)
+    sending.run(database, settings, now=NOW)
+    assert (log()[message_id].state, log()[message_id].outcome) == ("delivered", "the mail server took it")
+    ((is_secret, text),) = mail_server.mails
+    assert (is_secret, "Subject: [netready] Test" in text) == (True, True)
     assert mail_server.logins == [b"\0nr\0s3cret"]
-    assert log()[message_id].state == "delivered"
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize(
+    ("names", "days", "is_trusted", "why"),
+    [
+        (LOOPBACK_NAMES, 2, False, "unable to get local issuer certificate"),
+        ("DNS:mail.elsewhere.example", 2, True, "IP address mismatch"),
+        (LOOPBACK_NAMES, -1, True, "certificate has expired"),
+    ],
+)
+def test_a_mail_server_with_a_wrong_certificate_gets_nothing(
+    mail_server, certified, database, subscribe, log, security, names, days, is_trusted, why
+):
+    """Nobody's, another's or an old one: no login, no mail, and a sentence that says what is wrong with it."""
+    authority = certified(names, days=days)
+    mail_server.is_implicit = security == "tls"
+    fields = {"smtp_security": security, "ca_file": authority if is_trusted else None}
+    settings = mail_settings(mail_server, **fields)
+    _, (message_id,) = subscribe("head@school.example", channel="email", settings=settings)
+    sending.run(database, settings, now=NOW)
+    assert (mail_server.mails, mail_server.logins) == ([], [])
+    one = log()[message_id]
+    assert one.state == "waiting"
+    assert one.outcome.startswith("the mail server 127.0.0.1 shows a certificate that is not believed: ")
+    assert why in one.outcome
+    assert "notices.ca_file" in one.outcome
+
+
+def test_a_mail_server_that_speaks_no_tls(mail_server, database, subscribe, log):
+    """TLS from the first byte where the server waits for plain words: it is said, and nothing is sent in the clear."""
+    settings = mail_settings(mail_server, smtp_security="tls")
+    _, (message_id,) = subscribe("head@school.example", channel="email", settings=settings)
+    sending.run(database, settings, now=NOW)
+    assert (mail_server.mails, log()[message_id].state) == ([], "waiting")
+    assert "does not speak TLS from the first byte" in log()[message_id].outcome
+    assert "starttls" in log()[message_id].outcome
 
 
 @pytest.mark.parametrize(("refusal", "state"), [("550 no such mailbox", "dead"), ("451 later", "waiting")])

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -29,6 +30,7 @@ KEY_ID = signing.agent_id(bytes(KEY.verify_key))
 WHO = Who("a test", "admin")
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 LEASE = "1e" * 16
+ZONE = ZoneInfo("Asia/Almaty")
 
 
 def a_record(test_id="a-test", key=KEY, at=NOW, **changes) -> bytes:
@@ -51,7 +53,7 @@ def taking(database):
 
     def do(*envelopes, now=NOW):
         with database.ingesting() as connection:
-            reply = records.take(connection, [msgspec.Raw(one) for one in envelopes], now)
+            reply = records.take(connection, [msgspec.Raw(one) for one in envelopes], now, ZONE)
         return [one.answer for one in reply.items]
 
     return do
@@ -73,7 +75,7 @@ def reporting(database):
 def a_lease(database, add_school):
     """Let a computer of a school have a lease."""
 
-    def do(school_id, agent_id="a" * 32):
+    def do(school_id, agent_id="a" * 32, at=NOW):
         one = NewLease(
             school_id=school_id,
             lease_id=LEASE,
@@ -86,9 +88,9 @@ def a_lease(database, add_school):
             server="",
             reserved_bps=0.0,
             share=None,
-            granted_at=NOW,
-            starts_at=NOW,
-            ends_at=NOW,
+            granted_at=at,
+            starts_at=at,
+            ends_at=at + timedelta(minutes=1),
         )
         with database.ingesting() as connection:
             leases.keep_leases(connection, [one], NOW, NOW)
@@ -189,12 +191,12 @@ def test_a_record_finds_its_school_when_the_report_comes(take, report, enrolled,
     take(a_record())
     assert of_school("0042") == []
     report(computer, throughput(20e6, 5e6, test_id="a-test"))
-    assert records.run(database, NOW + timedelta(minutes=2)) == 1
+    assert records.run(database, NOW + timedelta(minutes=2), ZONE) == 1
     assert len(of_school("0042")) == 1
     assert len(of_school("0042", Viewer("operator", "Operator A"))) == 1
     assert of_school("0042", Viewer("operator", "Operator B")) == []
     assert of_school("0042", Viewer("school", "another")) == []
-    assert records.run(database, NOW + timedelta(minutes=5)) == 0
+    assert records.run(database, NOW + timedelta(minutes=5), ZONE) == 0
 
 
 @pytest.mark.usefixtures("known")
@@ -226,6 +228,33 @@ def test_a_withheld_test_is_noticed(take, report, enrolled, add_school, lent, mi
     assert missing(late) == []
 
 
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize(
+    ("after", "count"),
+    [(timedelta(0), 1), (timedelta(minutes=-6), 0), (timedelta(minutes=7), 0), (timedelta(days=40), 0)],
+)
+def test_a_lease_speaks_of_its_own_time(take, add_school, lent, of_school, database, after, count):
+    """Whoever names a lease that was not held when the test began gives that school nothing: it has to be reported."""
+    add_school("0042")
+    lent("0042", at=NOW - after)
+    assert take(a_record(lease=LEASE)) == ["stored"]
+    records.run(database, NOW + timedelta(hours=2), ZONE)
+    assert len(of_school("0042")) == count
+
+
+@pytest.mark.usefixtures("known")
+def test_a_record_is_its_schools_from_when_that_is_known(take, report, enrolled, add_school, of_school, database):
+    """What was judged while nobody knew whose test it was did not rest on it: it came to the school later."""
+    add_school("0042")
+    computer = enrolled("0042")
+    take(a_record())
+    late = NOW + timedelta(days=3)
+    report(computer, throughput(20e6, 5e6, test_id="a-test"), now=late)
+    records.run(database, late, ZONE)
+    [found] = of_school("0042")
+    assert (found.began_at, found.received_at) == (NOW, late)
+
+
 # -- in the log ------------------------------------------------------------------------------------------------------
 
 
@@ -245,13 +274,13 @@ def test_what_nobody_claims_stands_in_the_log_after_an_hour(take, report, enroll
     add_school("0042")
     computer = enrolled("0042")
     take(a_record())
-    records.run(database, NOW + timedelta(minutes=30))
+    records.run(database, NOW + timedelta(minutes=30), ZONE)
     assert pending() == []
-    records.run(database, NOW + timedelta(hours=2))
-    records.run(database, NOW + timedelta(hours=4))
+    records.run(database, NOW + timedelta(hours=2), ZONE)
+    records.run(database, NOW + timedelta(hours=4), ZONE)
     assert pending() == [(f"{KEY_ID}/a-test", "")]
     report(computer, throughput(20e6, 5e6, test_id="a-test"), now=NOW + timedelta(hours=5))
-    records.run(database, NOW + timedelta(hours=9))
+    records.run(database, NOW + timedelta(hours=9), ZONE)
     assert pending() == [(f"{KEY_ID}/a-test", ""), (f"{KEY_ID}/a-test", "0042")]
 
 
@@ -260,9 +289,9 @@ def test_what_nobody_ever_claims_is_forgotten(take, database, report, enrolled, 
     """Tests that belong to no school do not pile up."""
     add_school("0042")
     take(a_record())
-    records.run(database, NOW + timedelta(days=100))
+    records.run(database, NOW + timedelta(days=100), ZONE)
     report(enrolled("0042"), throughput(20e6, 5e6, test_id="a-test"), now=NOW + timedelta(days=100))
-    records.run(database, NOW + timedelta(days=101))
+    records.run(database, NOW + timedelta(days=101), ZONE)
     assert of_school("0042") == []
 
 
@@ -290,8 +319,53 @@ def test_keys_are_added_changed_and_ended(database, known, pending, take):
     assert take(a_record("before"), a_record("after", at=later), now=later) == ["stored", "refused"]
 
 
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize(("days", "answer"), [(7, "stored"), (8, "refused")])
+def test_a_key_that_ended_says_nothing_for_ever(database, take, days, answer):
+    """What a server had not sent yet is taken in for a week; after it, whoever has the old key dates nothing back."""
+    with database.owning() as connection:
+        records.end_server(connection, KEY_ID, WHO, NOW + timedelta(hours=1))
+    assert take(a_record(), now=NOW + timedelta(hours=1, days=days) - timedelta(minutes=1)) == [answer]
+
+
+def test_a_servers_keys_follow_one_another(database, known, take):
+    """A new key counts from a moment on, the old one until a moment; neither can be in the future or begin twice."""
+    other = SigningKey(b"\6" * 32)
+    new = NewServer(url=known.url, key=bytes(other.verify_key).hex(), place="outside", since=NOW - timedelta(hours=2))
+    with database.owning() as connection:
+        made = records.add_server(connection, new, WHO, NOW)
+        assert made.since == new.since
+        assert records.add_server(connection, msgspec.structs.replace(new, since=None), WHO, NOW).since == new.since
+        with pytest.raises(SettingsError, match="already"):
+            records.add_server(connection, msgspec.structs.replace(new, since=NOW - timedelta(hours=3)), WHO, NOW)
+        [ended] = records.end_server(connection, KEY_ID, WHO, NOW, at=NOW - timedelta(hours=1))
+        assert ended.ended_at == NOW - timedelta(hours=1)
+        again = msgspec.structs.replace(new, key=known.public_key.hex())
+        with pytest.raises(SettingsError, match="until"):
+            records.add_server(connection, again, WHO, NOW)
+        with pytest.raises(SettingsError, match="--at"):
+            records.end_server(connection, made.key_id, WHO, NOW, at=NOW - timedelta(hours=3))
+        with pytest.raises(SettingsError, match="--at"):
+            records.end_server(connection, made.key_id, WHO, NOW, at=NOW + timedelta(hours=3))
+    at = NOW - timedelta(minutes=90)
+    assert take(a_record("old", at=at), a_record("new", other, at=at), a_record("late")) == [
+        "stored",
+        "stored",
+        "refused",
+    ]
+
+
 @pytest.mark.parametrize(
-    "changes", [{"key": "12"}, {"key": "zz" * 32}, {"url": "one.example"}, {"url": "ftp://x"}, {"url": "ws://a\n"}]
+    "changes",
+    [
+        {"since": NOW + timedelta(minutes=1)},
+        {"since": NOW - timedelta(days=400)},
+        {"key": "12"},
+        {"key": "zz" * 32},
+        {"url": "one.example"},
+        {"url": "ftp://x"},
+        {"url": "ws://a\n"},
+    ],
 )
 def test_a_wrong_server_is_said(database, changes):
     """An address or key that is none changes nothing."""
@@ -341,8 +415,8 @@ def test_servers_deliver_over_http(client, known, database, add_school, lent):
     """A server needs no login: its signature counts. People need a token, and see what their role may see."""
     add_school("0042", operator="Operator A")
     add_school("0043", operator="Operator B")
-    lent("0042")
     at = datetime.now(UTC) - timedelta(minutes=1)
+    lent("0042", at=at)
     body = msgspec.json.encode(wire.RecordBatch(envelopes=(msgspec.Raw(a_record(at=at, lease=LEASE)),)))
     answer = client.post(wire.RECORDS_PATH, content=body)
     assert (answer.status_code, [one["answer"] for one in answer.json()["items"]]) == (200, ["stored"])

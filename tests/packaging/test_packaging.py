@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from agent import cli
 from collector import settings
 
 PACKAGING = Path(__file__).parent.parent.parent / "packaging"
@@ -59,6 +60,30 @@ def test_a_coordinator_and_two_workers(compose: dict[str, Any]) -> None:
     assert services["collector"]["depends_on"] == {"layout": {"condition": "service_completed_successfully"}}
     assert set(over["volumes"]) == {"worker-1", "worker-2"}
     assert "ports" not in str(services)
+
+
+def test_keys_outlive_their_containers(compose: dict[str, Any]) -> None:
+    """The log's key and the test server's lie on volumes, in folders that the image makes for its user."""
+    text = (COLLECTOR / "Containerfile").read_text(encoding="utf-8")
+    collector, reflector = compose["services"]["collector"], compose["services"]["reflector"]
+    kept, signs = collector["environment"]["NETREADY_DATA"], "/var/lib/netready-reflector"
+    assert f"kept:{kept}" in collector["volumes"]
+    assert f"signs:{signs}" in reflector["volumes"]
+    assert f"--state={signs}" in reflector["command"]
+    assert f"--home-dir {kept} --create-home" in text
+    assert re.search(rf"install --directory --owner=netready .*{signs}$", text, re.MULTILINE)
+
+
+def test_the_reflector_is_started_as_the_program_takes_it(compose: dict[str, Any]) -> None:
+    """Its options are the program's own, and the one that has to be given is asked for by name."""
+    words = [
+        re.sub(r"\$\{NETREADY_NAME(:\?[^}]+)?\}", "netready.example", one)
+        for one in compose["services"]["reflector"]["command"]
+    ]
+    options = cli._parser().parse_args(words[1:])
+    assert (options.collector, options.name) == ("https://netready.example", "netready.example")
+    assert "$" not in " ".join(words)
+    assert ".env" in (COLLECTOR / "README.md").read_text(encoding="utf-8")
 
 
 def test_compose_gives_no_rights_away(compose: dict[str, Any]) -> None:

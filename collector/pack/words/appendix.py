@@ -33,13 +33,16 @@ WORDS: dict[str, Said] = {
     ),
     "method.others": Said(
         kk="Қалған өлшеулер оператордың пайдасына ғана ескеріледі немесе мүлде ескерілмейді; олардың әрқайсысы "
-        "себебімен бірге кестеде көрсетілген. Өлшеу қателігі талап етілген деңгейді қамтыса, аралық орындалған болып "
-        "саналады.",
+        "себебімен бірге кестеде көрсетілген. Сервердің осы желі арқылы өткен өлшеу туралы өз жазбасы, мектеп есебі "
+        "не айтса да, оператордың пайдасына ескеріледі. Өлшеу қателігі талап етілген деңгейді қамтыса, аралық "
+        "орындалған болып саналады.",
         ru="Остальные измерения учитываются лишь в пользу оператора либо не учитываются вовсе; каждое приведено в "
-        "таблице с указанием причины. Если требуемый уровень лежит в пределах погрешности измерения, интервал "
-        "считается выполненным.",
-        en="All other tests speak for the operator only, or say nothing; each is in the table with its reason. Where "
-        "the required level lies within a test's error, the half-hour counts as good.",
+        "таблице с указанием причины. Собственная запись сервера об измерении по этой линии учитывается в пользу "
+        "оператора, что бы ни говорилось в отчёте школы. Если требуемый уровень лежит в пределах погрешности "
+        "измерения, интервал считается выполненным.",
+        en="All other tests speak for the operator only, or say nothing; each is in the table with its reason. What a "
+        "server itself recorded of a test over this line speaks for the operator, whatever the school's report says. "
+        "Where the required level lies within a test's error, the half-hour counts as good.",
     ),
     "method.shares": Said(
         kk="Ереже: жылдамдық әр бағытта бағаланған жарты сағаттық аралықтардың кемінде {slots}-ында шарттағы "
@@ -78,12 +81,14 @@ WORDS: dict[str, Said] = {
     ),
     "method.outages": Said(
         kk="Үзіліс тек компьютер қосулы, мектептің маршрутизаторы жауап беріп тұрған, ал одан тыс ештеңе жауап "
-        "бермеген кезде есептеледі, алғашқы белгіден соңғысына дейін; сондықтан көрсетілген ұзақтық – ең аз мән.",
+        "бермеген кезде есептеледі, алғашқы белгіден соңғысына немесе сервер осы желіден жазып алған өлшеуге дейін; "
+        "сондықтан көрсетілген ұзақтық – ең аз мән.",
         ru="Перерыв связи засчитывается, только если компьютер включён и маршрутизатор школы отвечает, а за его "
-        "пределами не отвечает ничто, — от первого такого признака до последнего; поэтому указанная длительность — "
-        "наименьшая возможная.",
+        "пределами не отвечает ничто, — от первого такого признака до последнего или до измерения по этой линии, "
+        "которое записал сервер; поэтому указанная длительность — наименьшая возможная.",
         en="An outage is counted only where a computer was on, the school's router answered and nothing beyond it "
-        "did, from the first such sign to the last: the hours are the least that it can have been.",
+        "did, from the first such sign to the last, or until a server saw a test of this line: the hours are the least "
+        "that it can have been.",
     ),
     "method.exclusions": Said(
         kk="Жоспарлы жұмыстар кемінде {hours} сағат бұрын хабарланып, шартта көзделген жылдық шектен аспаса ғана "
@@ -133,13 +138,23 @@ WORDS: dict[str, Said] = {
         "contracts and the proofs of the log; anybody can verify it without database and network, and the verdict is "
         "computed again to the same bytes.",
     ),
+    "check.ask": Said(
+        kk="1. Дәлелдемелер файлын API арқылы алыңыз (оны байланыс операторы, мектеп және министрлік өз токенімен ала "
+        "алады):",
+        ru="1. Получите файл доказательств через API (его могут получить оператор связи, школа и министерство, каждый "
+        "со своим токеном):",
+        en="1. Get the bundle of evidence through the API (the operator, the school and the ministry may, each with a "
+        "token):",
+    ),
     "check.export": Said(
-        kk="1. Дәлелдемелер файлын алыңыз (оны байланыс операторы, мектеп және министрлік ала алады):",
-        ru="1. Получите файл доказательств (его могут получить оператор связи, школа и министерство):",
-        en="1. Get the bundle of evidence (the operator, the school and the ministry may):",
+        kk="немесе оны жүйені басқаратын адам жасап береді:",
+        ru="либо его выгружает администратор системы:",
+        en="or whoever runs the collector makes it:",
     ),
     "check.verify": Said(
-        kk="2. Оны өз компьютеріңізде тексеріңіз:", ru="2. Проверьте его на своём компьютере:", en="2. Verify it:"
+        kk="2. Оны өз компьютеріңізде тексеріңіз, дерекқор да, желі де қажет емес:",
+        ru="2. Проверьте его на своём компьютере — ни база данных, ни сеть для этого не нужны:",
+        en="2. Verify it on your own computer, without database and network:",
     ),
     "check.compare": Said(
         kk="3. Тексеру бағдарламасы көрсеткен қорытындының SHA-256 хешін төмендегі хешпен салыстырыңыз. Журналдың "
@@ -211,23 +226,36 @@ WORDS: dict[str, Said] = {
     "tests": Said(kk="Барлық өлшеулер", ru="Все измерения", en="All tests"),
     "tests.time": Said(kk="Уақыты", ru="Время", en="Time"),
     "tests.computer": Said(kk="Компьютер / есеп", ru="Компьютер / отчёт", en="Computer / report"),
-    "tests.server": Said(kk="Сервер", ru="Сервер", en="Server"),
+    "tests.server": Said(kk="С.", ru="С.", en="S."),
     "tests.download": Said(kk="Жүктеп алу", ru="Загрузка", en="Download"),
     "tests.upload": Said(kk="Жүктеп салу", ru="Отправка", en="Upload"),
-    "tests.counted": Said(kk="Ескерілді ме", ru="Учтено ли", en="Counted"),
+    "tests.counted": Said(kk="Ескерілді", ru="Учтено", en="Counted"),
     "tests.used": Said(kk="иә", ru="да", en="yes"),
     "tests.silent": Said(
-        kk="жоқ: өлшеу мәні талап туралы ештеңе айтпайды",
-        ru="нет: результат ничего не говорит о требовании",
-        en="no: the figure does not tell about what is asked",
+        kk="өлшеу мәні талап туралы ештеңе айтпайды",
+        ru="результат ничего не говорит о требовании",
+        en="the figure does not tell about what is asked",
+    ),
+    "tests.record": Said(kk="сервер {agent}", ru="сервер {agent}", en="server {agent}"),
+    "tests.key": Said(kk="{mark} – {text}", ru="{mark} — {text}", en="{mark} – {text}"),
+    "tests.servers": Said(
+        kk="Сынақ серверлері: {servers}.", ru="Серверы измерений: {servers}.", en="Test servers: {servers}."
+    ),
+    "tests.reasons": Said(
+        kk="Ескерілмеу себептері: {reasons}.",
+        ru="Почему не учтено: {reasons}.",
+        en="Why a test did not count: {reasons}.",
     ),
     "tests.note": Said(
         kk="Жылдамдық Мбит/с-пен берілген; жақшадағы мән ескерілмеген, «≥» – жылдамдық бұдан да жоғары болуы мүмкін. "
-        "Компьютер кілтінің алғашқы белгілерімен және есебінің нөмірімен аталады. Уақыт белдеуі: {zone}.",
+        "Компьютер кілтінің алғашқы белгілерімен және есебінің нөмірімен аталады; «сервер» – өлшеу туралы "
+        "сервердің өз жазбасы хабарлайды. Уақыт белдеуі: {zone}.",
         ru="Скорость — в Мбит/с; значение в скобках не учтено, «≥» означает, что скорость могла быть и выше. "
-        "Компьютер назван по первым знакам его ключа и номеру отчёта. Часовой пояс: {zone}.",
+        "Компьютер назван по первым знакам его ключа и номеру отчёта; «сервер» — об измерении сообщает "
+        "запись самого сервера. Часовой пояс: {zone}.",
         en="Speeds in Mbit/s; what stands in brackets did not count, and “≥” may have been faster still. A computer "
-        "is named by the beginning of its key's id and the report's number. Time zone: {zone}.",
+        "is named by the beginning of its key's id and the report's number; “server”: what the server's own "
+        "record tells of a test. Time zone: {zone}.",
     ),
     # Why a test did not count.
     "reason.signature": Said(
@@ -257,9 +285,9 @@ WORDS: dict[str, Said] = {
         kk="VPN немесе прокси арқылы өткен", ru="прошло через VPN или прокси", en="went through a VPN or a proxy"
     ),
     "reason.other_line": Said(
-        kk="мектептің басқа желісі арқылы өткен",
-        ru="прошло по другой линии школы",
-        en="went over the school's other line",
+        kk="басқа желі арқылы өткен немесе қай желі арқылы өткені белгісіз",
+        ru="прошло по другой линии либо неизвестно, по какой",
+        en="went over another line, or nobody knows over which",
     ),
     "reason.server_inside": Said(
         kk="сервер оператордың өз желісінде",
@@ -280,6 +308,11 @@ WORDS: dict[str, Said] = {
     ),
     "reason.record_differs": Said(
         kk="сервердің жазбасы басқаша көрсетеді", ru="запись сервера говорит иное", en="the server's own record differs"
+    ),
+    "reason.told_twice": Said(
+        kk="осы өлшеу туралы басқа есепте айтылған",
+        ru="об этом измерении уже сообщил другой отчёт",
+        en="another report told of the same test",
     ),
     "reason.not_wired": Said(
         kk="кабельсіз қосылған (Wi-Fi, мобильді желі)",
@@ -316,6 +349,14 @@ WORDS: dict[str, Said] = {
         kk="осы уақыттағы есептердің бір бөлігі жоқ",
         ru="часть отчётов за это время отсутствует",
         en="reports around it are missing",
+    ),
+    "reason.unreported": Said(
+        kk="тек тест сервері хабарлаған", ru="сообщил только тестовый сервер", en="only its test server tells of it"
+    ),
+    "reason.too_many": Said(
+        kk="компьютер бір айда шектен тыс көп есеп жіберген",
+        ru="компьютер прислал за месяц невозможно много отчётов",
+        en="the computer sent more reports in the month than it can make",
     ),
     "reason.no_record": Said(
         kk="сервердің жазбасы жоқ", ru="нет записи сервера", en="the server's own record is missing"

@@ -175,6 +175,16 @@ WORDS: dict[str, Said] = {
         "less than the {limit} of the contract with {operator}; chance may still explain this, so the line is watched "
         "and nobody is accused.",
     ),
+    "short.too": Said(
+        kk="Қажетті үлеске жетпеген басқа талаптар: {parts}.",
+        ru="Ниже порога также: {parts}.",
+        en="Also short of what is required: {parts}.",
+    ),
+    "short.part": Said(
+        kk="{asked} ({share}, қажетті үлес {limit})",
+        ru="{asked} ({share} при пороге {limit})",
+        en="{asked} ({share}, required {limit})",
+    ),
     "watch.among lines": Said(
         kk="{month} айында желінің көрсеткіштері «{operator}» байланыс операторымен жасалған шарттың талаптарынан "
         "төмен болды, бірақ оператордың бағаланған барлық желілерінің (саны {lines}) арасында мұндай нәтиже кездейсоқ "
@@ -332,6 +342,14 @@ WORDS: dict[str, Said] = {
         "such a result still allows, at a risk of {risk} of accusing wrongly; where it is below the required share, "
         "the promise is broken. On the scale: ● the share, | the upper bound, ▼ what is required.",
     ),
+    "parts.by record": Said(
+        kk="Мектеп есептері емес, сынақ серверінің өз жазбалары арқасында ғана талапқа сай деп саналған аралықтардың "
+        "(әр бағытта бөлек) саны: {count}.",
+        ru="Число интервалов (по каждому направлению), признанных выполненными лишь по собственным записям серверов "
+        "об измерениях, а не по отчётам школы: {count}.",
+        en="Half-hours, in each direction, that count as good only by what a server itself recorded of a test, not by "
+        "the school's reports: {count}.",
+    ),
     # Charts.
     "chart.download": Said(
         kk="Жүктеп алу жылдамдығы, Мбит/с: әр жарты сағаттағы ең жақсы өлшеу",
@@ -342,6 +360,21 @@ WORDS: dict[str, Said] = {
         kk="Жүктеп салу жылдамдығы, Мбит/с: әр жарты сағаттағы ең жақсы өлшеу",
         ru="Скорость отправки, Мбит/с: лучшее измерение каждого получасового интервала",
         en="Upload speed, Mbit/s: the best test of each half-hour",
+    ),
+    "chart.round trip": Said(
+        kk="Кідіріс, мс: әр жарты сағаттағы ең қысқасы",
+        ru="Задержка, мс: наименьшая в каждом получасовом интервале",
+        en="Round trip, ms: the shortest of each half-hour",
+    ),
+    "chart.cut": Said(
+        kk="Жоғарғы жиектегі белгілер бұдан да ұзақ кідірісті білдіреді.",
+        ru="Знаки у верхнего края означают ещё большую задержку.",
+        en="Marks at the upper edge stand for longer ones still.",
+    ),
+    "chart.alt": Said(
+        kk="{title}. {about}: бағаланғаны {judged}, талапқа сайы {good}. Әр өлшеу құжаттың соңындағы кестеде берілген.",
+        ru="{title}. {about}: оценено {judged}, выполнено {good}. Каждое измерение есть в таблице в конце документа.",
+        en="{title}. {about}: judged {judged}, good {good}. Each test is in the table at the end of this document.",
     ),
     "chart.days": Said(
         kk="Айдың күндері; күн ішінде – {begins} мен {ends} аралығы",

@@ -9,7 +9,7 @@ with mine as materialized (
     select case when current_setting('netready.role', true) = 'operator'
         then current_setting('netready.scope', true) else '' end as operator
 ),
-one as materialized (
+one as not materialized (
     select school_id, period.period, region_id, state, meets,
         case
             when meets is not null then (slots_met + coalesce(weight, 10) * coalesce(prior.share, 0.5))
@@ -26,7 +26,7 @@ one as materialized (
         end as fitness
     from school_period as period
     left join period_prior as prior on prior.period = period.period
-    where period.period in (%(period)s, %(before)s) and operator = (select operator from mine)
+    where operator = (select operator from mine)
         and (%(region)s::text is null or region_id = %(region)s)
 ),
 now as materialized (

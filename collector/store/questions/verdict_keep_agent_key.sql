@@ -1,6 +1,4 @@
 insert into agent_key (school_id, agent_id, number, recorded_at, body, sha256)
-values (
-    %(school_id)s, %(agent_id)s,
-    (select count(*) + 1 from agent_key where school_id = %(school_id)s and agent_id = %(agent_id)s),
-    %(recorded_at)s, %(body)s, %(sha256)s
-)
+select %(school_id)s::text, %(agent_id)s::text, count(*) + 1, %(recorded_at)s::timestamptz, %(body)s::bytea,
+    %(sha256)s::bytea
+from agent_key where school_id = %(school_id)s and agent_id = %(agent_id)s

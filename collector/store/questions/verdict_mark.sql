@@ -10,4 +10,4 @@ insert into dirty_verdict as known (school_id, month, marked_at, due_at)
 select asked.school_id, asked.month, %(now)s, %(due)s
 from asked join contracted on contracted.school_id = asked.school_id
 on conflict (school_id, month) do update
-    set marked_at = excluded.marked_at, due_at = least(known.due_at, excluded.due_at)
+    set marked_at = greatest(known.marked_at, excluded.marked_at), due_at = least(known.due_at, excluded.due_at)

@@ -1,4 +1,4 @@
-select line, operator, version, sha256, state, body
+select line, operator, version, body
 from verdict as one
 where school_id = %(school_id)s and month = %(month)s
     and version = (

@@ -1,1 +1,1 @@
-select exists (select from dirty_verdict where month = %(month)s and due_at <= %(now)s)
+select exists (select 1 from dirty_verdict where month = %(month)s and due_at <= %(now)s)

@@ -2,7 +2,8 @@
 
 Sources: TKG section 57(4): the fee falls in the proportion in which the actual performance falls short of the agreed.
 FCC 19-104 (2019): 5, 10, 15 or 25 % of the support are withheld from 85, 70, 55 % of the standard down (the levels were
-not read in the original).
+not read in the original). Where a line was off line for too long, what it kept of its promise is the share of the time
+that counts (the contract's hours, without what was excluded) in which it was not surely down; that share is ours.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal

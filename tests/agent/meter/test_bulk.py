@@ -90,6 +90,15 @@ def test_a_direction_that_still_grows_is_bounded_from_below_only(rtt_s: float) -
         assert standards.judge_rate(standards.interval_of(result), wanted, 0.05) == "UNDECIDED"
 
 
+@pytest.mark.parametrize(("before_bps", "after_bps"), [(5e9, 26e9), (26e9, 5e9)])
+def test_a_level_that_came_late_is_bounded_from_below_by_itself(before_bps: float, after_bps: float) -> None:
+    """Half a second at a new level, as a busy computer's loopback has it, proves that level and no other one."""
+    result = looked(lambda s: before_bps if s < 2.45 else after_bps, 3.0, question=Question(max_s=3.0)).result()
+    assert (result.ip_high_bps, result.stop) == (None, "time")
+    assert result.ip_low_bps == pytest.approx(after_bps, rel=0.02)
+    assert standards.judge_rate(standards.interval_of(result), 20_000_000, 0.05) == "PASS"
+
+
 @pytest.mark.parametrize("seconds", [0.2, 0.5])
 def test_a_direction_that_was_cut_short_proves_nothing(seconds: float) -> None:
     """A mean over slow start has no upper bound, whoever cut it short."""

@@ -331,6 +331,26 @@ def test_records_wait_for_a_server_to_be_known(tmp_path):
     assert len(spool) == 1
 
 
+def test_a_key_that_is_not_known_keeps_no_other_waiting(tmp_path, monkeypatch):
+    """After a server got another key, what the old one signed waits, is asked about once, and holds nobody up."""
+    monkeypatch.setattr(wire, "MAX_BATCH_RECORDS", 3)
+    old, new = SigningKey(b"\1" * 32), SigningKey(b"\2" * 32)
+    spool, sent = Spool(tmp_path), []
+    for number in range(20):
+        made = record.ServerRecord(test_id=f"t{number}", server="s", software="x")
+        spool.keep(record.sign(made, new if number in (4, 19) else old))
+    of_new = [envelope for _, envelope in spool.waiting(20)][4::15]
+
+    def send(envelopes):
+        sent.append(list(envelopes))
+        return answering(*("stored" if one in of_new else "unknown_server" for one in envelopes))
+
+    with pytest.raises(NetreadyError, match="does not know"):
+        Reporting(spool, send).drain()
+    assert [one for batch in sent[1:] for one in batch] == of_new
+    assert (len(sent[0]), len(spool)) == (3, 18)
+
+
 def test_answers_for_others_are_no_answers(tmp_path):
     """A reply with more or fewer answers than records changes nothing."""
     spool = Spool(tmp_path)

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from nacl.signing import SigningKey
 
-from agent.contract import report, signing
 from collector import enrollment, ingest
 from collector.bundles.exporting import Export
 from collector.evidence import note, verifier
@@ -25,6 +24,7 @@ from tests.collector.conftest import a_database
 from tests.fakes import lines
 from tests.fakes.computer import Computer
 
+ENROLLED = datetime(2026, 8, 20, tzinfo=UTC)
 CLOSED = datetime(2026, 10, 5, tzinfo=UTC)
 POLICY = PolicySettings(servers=(Server(url=lines.OUTSIDE, place="outside"),))
 
@@ -49,10 +49,10 @@ class Place:
         record = SchoolRecord(school_id=school_id, name="A school", region_id=region, pupils=300, operator=operator)
         with self.database.owning() as connection:
             schools.keep_schools(connection, [record])
-            token = enrollment.create_token(connection, school_id, uses=1, days=30, now=datetime.now(UTC))
+            token = enrollment.create_token(connection, school_id, uses=1, days=30, now=ENROLLED)
         with self.database.ingesting() as connection:
             body = Computer(school_id, seed).enrollment(token)
-            enrollment.enroll(connection, body, PolicySettings(), datetime.now(UTC))
+            enrollment.enroll(connection, body, PolicySettings(), ENROLLED)
         return lines.Computer(seed, school=school_id)
 
     def contract(self, **changes) -> None:
@@ -61,13 +61,8 @@ class Place:
 
     def deliver(self, reports) -> None:
         for one in reports:
-            envelope = signing.Envelope(
-                payload_type=report.PAYLOAD_TYPE,
-                payload=one.payload,
-                signatures=(signing.Signature(keyid=one.agent, sig=one.signature),),
-            )
             with self.database.ingesting() as connection:
-                receipts = ingest.accept(connection, [msgspec.json.encode(envelope)], one.received_at)
+                receipts = ingest.accept(connection, [msgspec.json.encode(one.envelope)], one.received_at)
             assert [each.answer for each in receipts] == ["stored"]
 
     def judge(self, now=CLOSED) -> None:

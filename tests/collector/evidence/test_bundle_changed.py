@@ -207,6 +207,17 @@ def test_a_record_that_anybody_wrote(made):
     check()
 
 
+def test_a_line_that_nobody_could_read_is_not_written(month, monkeypatch):
+    """The export ends with a sentence instead, be the line too long or its record out of bounds."""
+    with monkeypatch.context() as patch:
+        patch.setattr(bundle, "MAX_LINE_BYTES", 3000)
+        with pytest.raises(bundle.BundleError, match=r"line 3: the record \(rules\) would have [0-9,]+ bytes, more"):
+            month.export(school="0101")
+    place = bundle.Place(log=1, index=0, entry="é" * 5000, proof=())
+    with pytest.raises(bundle.BundleError, match=r"the record \(rules\) is one that 'evidence verify' could not read"):
+        Writer().line(bundle.Rules(body="", place=place))
+
+
 @pytest.mark.parametrize(
     "raw",
     [

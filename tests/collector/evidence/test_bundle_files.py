@@ -16,6 +16,9 @@ from collector import access
 from collector.app import make_app
 from collector.bundles import cli
 from collector.errors import NotFound
+from collector.evidence import bundle
+from collector.evidence.bundle import Wanted
+from collector.evidence.errors import EvidenceError
 from collector.store import audit
 from collector.store.database import MINISTRY
 from tests.collector.conftest import serving
@@ -122,7 +125,7 @@ def test_a_file_that_is_not_there(tmp_path):
     assert "cannot read" in done.stderr
 
 
-def test_the_command_that_exports(month, tmp_path, capsys):
+def test_the_command_that_exports(month, tmp_path, capsys, monkeypatch):
     """Packed by its name, with everything logged first, and written into the audit log."""
 
     def export(*words) -> int:
@@ -142,6 +145,13 @@ def test_the_command_that_exports(month, tmp_path, capsys):
     assert verified(gzip.decompress(file.read_bytes()).splitlines(keepends=True), month.key()).holds()
     assert export("--verdict", "0101/1/2026-09/Alpha/1", "-o", str(one)) == 0
     assert verified(one.read_bytes().splitlines(keepends=True), month.key()).holds()
+    assert export("--school", "0101", "--with-files", "-o", str(one)) == 0
+    told = verified(one.read_bytes().splitlines(keepends=True), month.key())
+    assert told.wanted == Wanted(school="0101", files=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(bundle, "MAX_LINE_BYTES", 1000)
+        with pytest.raises(EvidenceError, match="would have"):
+            export("--school", "0101", "-o", str(tmp_path / "refused.jsonl"))
     for words in (["--operator", "Alpha"], ["--verdict", "0101/1/2026-09/Alpha/1", "--month", "2026-09"]):
         with pytest.raises(SettingsError):
             export(*words, "-o", str(one))
@@ -152,7 +162,7 @@ def test_the_command_that_exports(month, tmp_path, capsys):
     with month.database.reading(MINISTRY) as connection:
         noted = audit.entries(connection, audit.Wanted(what="exported"), limit=10)
     about = [(each.about, each.detail["verdicts"]) for each in noted]
-    assert about == [("evidence of school 0101", 1), ("evidence of school 0102", 1)]
+    assert about == [("evidence of school 0101", 1), ("evidence of school 0101", 1), ("evidence of school 0102", 1)]
     assert {each.name for each in tmp_path.iterdir() if each.is_file()} == {file.name, one.name}
 
 
@@ -163,13 +173,13 @@ def test_the_api_streams_it_to_whoever_may_see_it(month, make_token_of):
         def ask(token: str, **params) -> httpx.Response:
             return client.get("/api/v1/evidence/bundle", params=params, headers={"authorization": f"Bearer {token}"})
 
-        answer = ask(make_token_of("operator", "Alpha"), month="2026-09")
+        answer = ask(make_token_of("operator", "Alpha"), month="2026-09", files=True)
         assert answer.status_code == 200
         assert answer.headers["content-disposition"] == 'attachment; filename="evidence-2026-09.jsonl.gz"'
         told = verified(gzip.decompress(answer.content).splitlines(keepends=True), month.key())
         assert told.holds()
         assert told.wanted is not None
-        assert told.wanted.operator == "Alpha"
+        assert told.wanted == Wanted(operator="Alpha", month="2026-09", files=True)
         assert ask(make_token_of("operator", "Beta"), month="2026-09").status_code == 404
         assert ask(make_token_of("operator", "Beta"), school="0101").status_code == 404
         assert ask(make_token_of("ministry", None)).status_code == 400

@@ -95,14 +95,20 @@ def verify(raw: bytes, told: str) -> str:
     body = of_kind["facts"][0]["body"]
     assert sha(body.encode()).hex() == verdict["facts_sha256"]
     facts = json.loads(body)
-    named = {sha(one["text"].encode()).hex() for one in of_kind["rules"]}
-    assert named == {verdict["standard_sha256"], verdict["causes_sha256"]}
+    named = {sha(one["body"].encode()).hex(): one["place"] for one in of_kind["rules"]}
+    assert named.keys() == {verdict["standard_sha256"], verdict["causes_sha256"]}
+    for sha256, place in named.items():
+        log.check(place, "rules", sha256, sha256, None)
     for one, terms in zip(of_kind["contract"], facts["terms"], strict=True):
         assert json.loads(one["body"]) == terms
         key = f"{line}/{terms['number']}/{terms['contract']}"
         log.check(one["place"], "contract", key, sha(one["body"].encode()).hex(), school)
 
     keys = {one["agent"]: base64.b64decode(one["public"]) for one in facts["keys"]}
+    assert [one["agent"] for one in of_kind["computer"]] == list(keys)
+    for one in of_kind["computer"]:
+        log.check(one["place"], "key", f"computer/{one['agent']}", sha(keys[one["agent"]]).hex(), school)
+    assert {one["public"] for one in facts["servers"]} == {one["distrusted_from"] for one in facts["keys"]} == {None}
     listed = ""
     for one in of_kind["report"]:
         payload, agent = one["payload"].encode(), one["agent"]

@@ -42,7 +42,7 @@ def works(number: int, begins: datetime, hours: float, **more: object) -> Exclus
 
 
 def excluded(records: list[Exclusion], moment: datetime, **more: object) -> bool:
-    return exclusions.covering(records, terms(**more), moment, announced_h=72) is not None
+    return exclusions.within(exclusions.spans(records, terms(**more), 72), moment) is not None
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,21 @@ def test_the_allowance_is_used_up_in_the_order_of_time():
     assert excluded(records, late + 1.9 * HOUR, **allowed)
     assert not excluded(records, late + 2 * HOUR, **allowed)
     assert not excluded(records, late + timedelta(days=30), **allowed)
+
+
+def test_works_that_are_withdrawn():
+    """Before they began their hours are free again; afterwards they were worked, and all stays as it was."""
+    first, second = works(1, NOON, 5), works(2, NOON + timedelta(days=7), 5)
+    allowed = {"maintenance_h_per_year": 5}
+    ahead = structs.replace(first, number=2, state="withdrawn", recorded_at=NOON - HOUR)
+    afterwards = structs.replace(first, number=2, state="withdrawn", recorded_at=NOON)
+    refused = structs.replace(first, number=2, state="refused", recorded_at=NOON + HOUR)
+    for last, holds in ((ahead, False), (afterwards, True), (refused, False)):
+        records = [first, second, last]
+        assert excluded(records, NOON + HOUR, **allowed) is holds
+        assert excluded(records, NOON + timedelta(days=7), **allowed) is not holds
+    cut = structs.replace(exclusion(), number=2, state="withdrawn", recorded_at=NOON + HOUR)
+    assert not excluded([exclusion(), cut], NOON)
 
 
 def test_each_year_has_its_own_allowance():

@@ -2,6 +2,8 @@
 
 import hashlib
 import random
+import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -9,15 +11,14 @@ import msgspec
 import pytest
 from nacl.signing import SigningKey
 
-from agent.contract import record
 from agent.contract.lan import Echoes, Lan, Resolver
-from agent.contract.measurement import Direction, Failed, Link, Throughput
-from agent.contract.record import Counted, ServerRecord
+from agent.contract.measurement import Failed, Link
 from collector.verdicts import canonical, verdict
 from collector.verdicts.exclusions import Exclusion
-from collector.verdicts.facts import Discovery, Facts, Known, Past, Server
+from collector.verdicts.facts import Discovery, Facts, Known, Past, Server, SignedReport
 from collector.verdicts.judge import judge
 from tests.fakes import lines, sessions
+from tests.fakes.halves import SIGNING, recorded, twinned, withheld
 from tests.fakes.lines import Computer, facts, month
 
 GOOD, BAD, MIXED = [95.0] * 6, [60.0] * 6, [95.0, 60.0, 60.0] * 2
@@ -134,6 +135,48 @@ def test_missing_reports():
     assert judged(facts(shown, computer, known=hidden)).excluded == {}
 
 
+def test_many_gaps():
+    """However many reports are missing, each that is there is looked at once: between two gaps it counts."""
+    computer = Computer()
+    reports = month(computer, [BAD] * 21)
+    shown = [one for one in reports if one.sequence % 3 != 0]
+    found = judged(facts(shown, computer))
+    assert (found.excluded, found.used) == ({"chain_torn": 82}, 2)
+    assert judged(facts(reports, computer)).excluded == {}
+
+
+def test_more_reports_than_a_computer_can_make():
+    """Nothing is believed of a computer that floods, by count or by size; another one is."""
+    flood, honest = Computer(1), Computer(2)
+    reports = month(flood, [GOOD] * 21)
+    shown = [*reports, *month(honest, [BAD] * 21)]
+    for limit in (b"reports_per_month = { value = 125,", b"mib_per_month = { value = 1,"):
+        name = limit.split(b" = ")[0]
+        rules = re.sub(name + b" = { value = [0-9]+,", limit, facts(()).standard)
+        big = shown
+        if name == b"mib_per_month":
+            lot = [sessions.throughput(95e6)] * 9
+            big = [*shown, *(flood.reports(lines.FIRST + timedelta(days=28), *lot) for _ in range(120))]
+        found = judged(facts(big, flood, honest, standard=rules))
+        if name == b"mib_per_month":
+            assert (found.state, found.excluded) == ("breach", {"too_many": 246})
+        else:
+            assert found.excluded == {"too_many": 252}
+
+
+def test_the_report_of_the_month_before_is_not_one_too_many():
+    """A computer that made as many reports as it may is believed, with the one before that shows its clock right."""
+    computer = Computer()
+    august = computer.reports(datetime(2026, 8, 31, 4, 5, tzinfo=UTC), sessions.cable(), monotonic_s=100.0)
+    reports = [august, *month(computer, [BAD] * 21)]
+    rules = facts(()).standard.replace(b"reports_per_month = { value = 6000,", b"reports_per_month = { value = 126,")
+    assert judged(facts(reports, computer, standard=rules)).excluded == {}
+    reports.append(computer.reports(datetime(2026, 9, 30, 19, 1, tzinfo=UTC), sessions.cable()))  # October in Almaty
+    assert judged(facts(reports, computer, standard=rules)).excluded == {}
+    reports.append(computer.reports(datetime(2026, 9, 30, 18, 59, tzinfo=UTC), sessions.cable()))
+    assert judged(facts(reports, computer, standard=rules)).excluded == {"too_many": 129}
+
+
 def test_a_wrong_clock():
     """A computer an hour behind is not believed; reports that came late are, if its clock was seen right."""
     computer, honest = Computer(1), Computer(2)
@@ -239,6 +282,18 @@ def down(at: datetime, computer: Computer, *, router: int = 3, resolver: str = "
     return computer.reports(at, Link(interface="eth0", medium="ethernet"), inside, failed)
 
 
+def test_a_report_of_another_day_hides_no_good_test():
+    """A good test that is reported a day late proves nothing by its report, and all the same by its server's record."""
+    computer = Computer()
+    bad = sessions.throughput(60e6, test_id=f"{8:032x}")
+    slow = computer.reports(lines.FIRST, sessions.cable(), bad)
+    good = sessions.throughput(95e6, started_at=lines.FIRST, test_id=f"{7:032x}")
+    good = msgspec.structs.replace(good, record=recorded(good, 7))
+    late = computer.reports(lines.FIRST + timedelta(days=1), sessions.cable(), good)
+    found = judged(facts((slow, late), computer, servers=SIGNING, records=(recorded(bad, 8),)))
+    assert (found.kept_by_record, found.excluded) == (1, {"clock": 1, "unreported": 1})
+
+
 def test_a_line_that_is_down():
     """Its hours count from the first sign to the last, pauses in which nobody looked not, against the year's most."""
     computer = Computer()
@@ -268,6 +323,139 @@ def test_a_school_that_is_down(fault):
     assert found.outages == 0
 
 
+def rows(computer: Computer, days: Iterable[int], signs: int = 12) -> list[SignedReport]:
+    """Return signs that the line was down, a quarter of an hour apart, from nine on some days of September."""
+    found = [datetime(2026, 9, day, 4, 5, tzinfo=UTC) for day in days]
+    return [down(day + timedelta(minutes=15 * number), computer) for day in found for number in range(signs)]
+
+
+def brought(reports: list[SignedReport], at: datetime) -> list[SignedReport]:
+    """Let reports come in at a moment, all of them."""
+    return [msgspec.structs.replace(one, received_at=at) for one in reports]
+
+
+def test_nobody_knows_which_of_two_lines_was_down():
+    """A school with two lines has no figure of availability, and no breach by it."""
+    computer = Computer()
+    found = judge(facts(rows(computer, (3, 4, 7)), computer, has_other_line=True))
+    assert (found.verdict.availability, found.outages, found.verdict.state) == (None, (), "insufficient")
+
+
+def test_what_a_line_that_was_down_is_worth():
+    """The price falls by the share of the time that counts in which the line was surely down, or by what was worse."""
+    priced = {"price_per_month": Decimal("22000.00"), "currency": "KZT", "reduction": "proportional"}
+    computer = Computer()
+    reports = rows(computer, (3, 4, 7), signs=41)  # from 9:05 to 19:05, of which 55 minutes are after the lessons
+    found = judged(facts(reports, computer, terms=(lines.terms(**priced),)))
+    assert found.availability is not None
+    assert found.availability.outage_s == 3 * (8 * 60 + 45) * 60
+    lessons_s = 22 * 10 * 3600
+    assert found.reduction is not None
+    assert found.reduction.kept == pytest.approx(1 - found.availability.outage_s / lessons_s, abs=1e-6)
+    assert found.reduction.amount == (Decimal(22000) * found.availability.outage_s / lessons_s).quantize(
+        Decimal("0.01")
+    )
+    slow = Computer(2)
+    both = judged(facts([*reports, *month(slow, [[40.0] * 6] * 2)], computer, slow, terms=(lines.terms(**priced),)))
+    assert both.reduction == found.reduction  # two days of slow tests are too little to say anything
+    slow = Computer(2)
+    days = [one for one in month(slow, [[40.0] * 6] * 21) if one.received_at.day not in (3, 4, 7)]
+    worse = judged(facts([*reports, *days], computer, slow, terms=(lines.terms(**priced),)))
+    assert worse.reduction is not None
+    assert worse.reduction.kept == 0.5
+    always = judged(facts(reports, computer, terms=(lines.terms(**priced, hours="always"),)))
+    assert always.reduction is not None
+    assert always.reduction.kept == pytest.approx(1 - 3 * 10 / 720, abs=1e-6)
+
+
+def test_days_without_any_line_count():
+    """Booted each morning and heard of days later: its clock is believed between two that were right."""
+    computer = Computer()
+    before = computer.reports(datetime(2026, 9, 2, 4, 5, tzinfo=UTC), sessions.cable(), sessions.throughput())
+    signs = []
+    for day in (3, 4, 7):
+        computer.boot = f"boot of {day}"
+        signs += rows(computer, (day,))
+    back = datetime(2026, 9, 8, 4, 5, tzinfo=UTC)
+    computer.boot = "boot of 8"
+    after = computer.reports(back, sessions.cable(), sessions.throughput())
+    found = judged(facts([before, *brought(signs, back), after], computer))
+    assert found.availability is not None
+    assert (found.availability.days_in_a_row, found.state) == (3, "breach")
+    # What came in is later than it was made: nothing has to follow. But something has to come before.
+    assert judged(facts([before, *brought(signs, back)], computer)).state == "breach"
+    assert judged(facts([*brought(signs, back), after], computer)).state == "insufficient"
+
+
+@pytest.mark.parametrize("order", [(4, 3, 7), (3, 7, 4)])
+def test_a_clock_that_goes_back_proves_no_outage(order):
+    """Where a clock does not grow with the numbers of the reports, or runs ahead, nobody knows when these were made."""
+    computer = Computer()
+    before = computer.reports(datetime(2026, 9, 2, 4, 5, tzinfo=UTC), sessions.cable(), sessions.throughput())
+    signs = []
+    for day in order:
+        computer.boot = f"boot of {day}"
+        signs += rows(computer, (day,))
+    back = datetime(2026, 9, 8, 4, 5, tzinfo=UTC)
+    found = judged(facts([before, *brought(signs, back)], computer))
+    assert found.availability is not None
+    assert (found.availability.outages, found.availability.days_in_a_row) == (0, 0)
+    ahead = Computer(2)
+    before = ahead.reports(datetime(2026, 9, 2, 4, 5, tzinfo=UTC), sessions.cable(), sessions.throughput())
+    ahead.boot = "another"
+    signs = rows(ahead, (3, 4, 7))
+    early = brought(signs, datetime(2026, 9, 5, tzinfo=UTC))
+    found = judged(facts([before, *early], ahead))
+    assert found.availability is not None
+    assert found.availability.days_in_a_row == 0
+
+
+def test_tests_keep_the_strict_clock():
+    """Between two believed clocks a test of an unproven one still says nothing."""
+    computer = Computer()
+    first, last = (datetime(2026, 9, day, 4, 5, tzinfo=UTC) for day in (2, 8))
+    before = computer.reports(first, sessions.cable(), sessions.throughput())
+    computer.boot = "another"
+    slow = computer.reports(last - timedelta(days=1), sessions.cable(), sessions.throughput(10e6))
+    found = judged(facts([before, *brought([slow], last)], computer))
+    assert found.excluded == {"clock": 1}
+
+
+def test_days_down_over_the_months_edge():
+    """Wednesday, Thursday and then Friday the first: counted once, where the third day falls."""
+    computer = Computer()
+    september = judged(facts(rows(computer, (29, 30)), computer))
+    assert september.availability is not None
+    assert (september.availability.days_in_a_row, september.availability.days_at_end) == (2, 2)
+    assert (september.state, verdict.past_of(september).days_down) == ("insufficient", 2)
+    october = [down(datetime(2026, 10, 1, 4, 5, tzinfo=UTC) + timedelta(minutes=15 * n), computer) for n in range(12)]
+    carried = {"month": "2026-10", "past": (verdict.past_of(september),)}
+    third = judged(facts(october, computer, **carried))
+    assert third.availability is not None
+    assert (third.availability.days_in_a_row, third.availability.days_at_end, third.state) == (3, 0, "breach")
+    assert judged(facts(october, computer, month="2026-10")).state == "insufficient"
+    older = {"month": "2026-10", "past": (msgspec.structs.replace(carried["past"][0], month="2026-08"),)}
+    assert judged(facts(october, computer, **older)).state == "insufficient"
+
+
+def test_a_row_that_was_a_breach_already_is_none_again():
+    """The third day fell in September: one more on the first of October does not make October a breach."""
+    computer = Computer()
+    past = verdict.past_of(judged(facts(rows(computer, (28, 29, 30)), computer)))
+    assert (past.is_breach, past.days_down) == (True, 0)
+    october = [down(datetime(2026, 10, 1, 4, 5, tzinfo=UTC) + timedelta(minutes=15 * n), computer) for n in range(12)]
+    found = judged(facts(october, computer, month="2026-10", past=(past,)))
+    assert found.availability is not None
+    assert (found.availability.days_in_a_row, found.state) == (1, "insufficient")
+    other = lines.terms(valid_from=date(2026, 10, 1), contract="A-2")
+    new = judged(facts(october, computer, month="2026-10", past=(Past(month="2026-09", is_breach=False, days_down=2),)))
+    assert new.state == "breach"
+    late = lines.terms(valid_from=date(2026, 10, 2), contract="A-2")
+    past = (Past(month="2026-09", is_breach=False, days_down=2),)
+    assert judged(facts(october, computer, month="2026-10", terms=(other,), past=past)).state == "breach"
+    assert judged(facts(october, computer, month="2026-10", terms=(late,), past=past)).state == "insufficient"
+
+
 def test_three_working_days_in_a_row():
     """Down all day on Thursday, Friday and Monday is a breach; a weekend between is no pause."""
     computer = Computer()
@@ -277,47 +465,6 @@ def test_three_working_days_in_a_row():
     assert found.availability is not None
     assert (found.availability.days_in_a_row, found.state) == (3, "breach")
     assert judged(facts(signs[:24], computer)).state == "insufficient"
-
-
-SERVER = SigningKey(b"s" * 32)
-SIGNING = (Server(url=lines.OUTSIDE, place="outside", public=bytes(SERVER.verify_key)),)
-
-
-def recorded(test: Throughput, number: int, *, scale: float = 1.0, peer: str = "198.51.100.0") -> bytes:
-    """Sign what the server saw of a test."""
-    at = lines.FIRST
-
-    def counted(one: Direction | None) -> Counted:
-        assert one is not None
-        return Counted(
-            bytes=int(scale * one.bytes), counted_at="acked", began_at=at, lasted_s=one.duration_s, connections=1
-        )
-
-    made = ServerRecord(
-        test_id=f"{number:032x}",
-        server="one",
-        software="reflector",
-        peers=(peer,),
-        download=counted(test.download),
-        upload=counted(test.upload),
-    )
-    return record.sign(made, SERVER)
-
-
-def twinned(computer: Computer, mbit: float, *, scale: float = 1.0, carried: bool = True, peer: str = "198.51.100.0"):
-    """Return a month of tests that a signing server recorded, and the records."""
-    reports, records = [], []
-    for day in lines.school_days(21):
-        for number in range(6):
-            at = day + timedelta(minutes=30 * number)
-            test = sessions.throughput(
-                mbit * 1e6, started_at=at - timedelta(seconds=10), test_id=f"{len(reports):032x}"
-            )
-            records.append(recorded(test, len(reports), scale=scale, peer=peer))
-            if carried:
-                test = msgspec.structs.replace(test, record=records[-1])
-            reports.append(computer.reports(at, sessions.cable(), test))
-    return reports, records
 
 
 def test_both_halves_of_a_test():
@@ -337,7 +484,10 @@ def test_a_report_that_its_servers_record_contradicts():
     computer = Computer()
     reports, _ = twinned(computer, 60.0, scale=1.6)
     found = judged(facts(reports, computer, servers=SIGNING))
-    assert (found.state, found.excluded) == ("insufficient", {"record_differs": 126})
+    assert (found.state, found.excluded) == (
+        "insufficient",
+        {"other_line": 126, "record_differs": 126, "unreported": 126},
+    )
     other = Computer(2)
     honest, records = twinned(other, 60.0)
     twice = tuple(recorded(sessions.throughput(60e6), number, scale=1.01) for number in range(126))
@@ -357,3 +507,62 @@ def test_two_lines_in_one_school():
     assert (found.state, found.excluded) == ("insufficient", {"other_line": 126})
     untold = judged(facts(month(Computer(2), [BAD] * 21), Computer(2), has_other_line=True))
     assert untold.excluded == {"other_line": 126}
+
+
+def test_good_tests_that_a_school_keeps_back():
+    """What only the server tells of proves that the line gave its level, and is counted; it opens no half hour."""
+    computer, reports, records = withheld()
+    alone = judged(facts(reports, computer, servers=SIGNING))
+    assert (alone.state, {one.name: one.good for one in alone.parts}["download"]) == ("breach", 0)
+    whole = judge(facts(reports, computer, servers=SIGNING, records=tuple(records)))
+    found = {one.name: one for one in whole.verdict.parts}["download"]
+    assert (found.judged, found.good) == (126, 70)
+    assert (whole.verdict.kept_by_record, whole.verdict.excluded) == (70, {"unreported": 70})
+    (download,) = (one for one in whole.asked if one.name == "download")
+    kept = [one for one in download.outcomes if one.by_record]
+    assert len(kept) == 70
+    assert all(any(source.test_id for source in one.spoke) for one in kept)
+    nothing = judged(facts((), computer, servers=SIGNING, records=tuple(records)))
+    assert (nothing.state, {one.judged for one in nothing.parts}) == ("insufficient", {0})
+
+
+@pytest.mark.parametrize(
+    ("changes", "facts_changes", "kept"),
+    [
+        ({"scale": 0.7}, {}, 0),  # below the level
+        ({"key": SigningKey(b"x" * 32)}, {}, 0),  # nobody registered it
+        ({}, {"servers": (msgspec.structs.replace(SIGNING[0], place="inside"),)}, 0),
+        ({}, {"terms": (lines.terms(networks=("198.51.100.0/29",)),)}, 70),
+        ({}, {"terms": (lines.terms(networks=("203.0.113.0/29",)),)}, 0),
+        ({}, {"terms": (lines.terms(networks=("198.51.100.0/29",)),), "has_other_line": True}, 70),
+        ({}, {"has_other_line": True}, 0),
+    ],
+)
+def test_which_records_prove_by_themselves(changes, facts_changes, kept):
+    """Those of a registered server outside, at the level, that surely went over this line where there are two."""
+    computer, reports, records = withheld(**changes)
+    found = judged(facts(reports, computer, **{"servers": SIGNING, "records": tuple(records)} | facts_changes))
+    assert found.kept_by_record == kept
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"test_id": f"{7:032x}"},  # it reports less than the server saw
+        {"test_id": f"{7:032x}", "server": "wss://elsewhere.example"},
+        {"test_id": f"{7:032x}", "started_at": lines.FIRST + timedelta(days=3)},
+    ],
+)
+def test_a_report_that_lies_hides_no_good_test(lie):
+    """Who tells something else of a good test than its server has not told of it."""
+    computer = Computer()
+    good = sessions.throughput(95e6, started_at=lines.FIRST, test_id=f"{7:032x}")
+    bad = computer.reports(lines.FIRST, sessions.cable(), sessions.throughput(60e6, test_id=f"{8:032x}"))
+    lying = computer.reports(
+        lines.FIRST + timedelta(minutes=2),
+        sessions.cable(),
+        sessions.throughput(30e6, **{"started_at": lines.FIRST, "record": recorded(good, 7)} | lie),
+    )
+    both = recorded(sessions.throughput(60e6, started_at=lines.FIRST), 8)
+    found = judged(facts((bad, lying), computer, servers=SIGNING, records=(both,)))
+    assert (found.kept_by_record, found.excluded["unreported"]) == (1, 1)

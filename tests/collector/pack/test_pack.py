@@ -13,30 +13,25 @@ import msgspec
 import pypdf
 import pytest
 
-from agent.contract import report, signing
 from agent.contract.errors import SettingsError
-from collector import access, ingest
+from collector import access
 from collector.api import pack as api
 from collector.app import make_app
 from collector.errors import NotFound
 from collector.judging import running
 from collector.ledger import checkpointing
-from collector.pack import cli, gathering, press, printing
-from collector.pack.gathering import Asked, Case
+from collector.pack import cli, press, printing
+from collector.pack.charts import charts
+from collector.pack.speech import Speech
 from collector.pack.words import LANGUAGES
-from collector.settings import PolicySettings, Serve, Server, Settings
+from collector.settings import Serve, Settings
 from collector.store import agreements, audit, verdicts
 from collector.store.database import MINISTRY, Viewer
-from collector.verdicts.exclusions import Exclusion
 from tests.collector.conftest import serving
+from tests.collector.pack.conftest import CLOSED, GOOD, MIXED, NAME, OPEN, SETTINGS, case_of, rows_of, text_of
 from tests.fakes import lines, sessions
-from tests.fakes.lines import Computer, month
+from tests.fakes.lines import month
 
-GOOD, MIXED = [95.0] * 6, [95.0, 60.0, 60.0] * 2
-SETTINGS = Settings(policy=PolicySettings(servers=(Server(url=lines.OUTSIDE, place="outside"),)))
-OPEN = datetime(2026, 10, 1, 6, tzinfo=UTC)
-CLOSED = datetime(2026, 10, 5, tzinfo=UTC)
-NAME = 'Үшбұлақ ауылының һәм қаңтар өткелі мектебі #eval("1") *ғ* $x$'
 IN_KAZAKH = (
     "2026 ж. қыркүйек айында жүктеп алу жылдамдығы бағаланған жарты сағаттық аралықтардың (барлығы 122) тек 33,6 "
     "%-ында талап етілген 80 Мбит/с деңгейіне жетті, ал «Alpha» байланыс операторымен жасалған шарт мұндай "
@@ -50,68 +45,6 @@ IN_ENGLISH = (
     "In September 2026 the download speed reached the required 80 Mbit/s in only 33.6 % of the judged half-hours (122 "
     "in all), although the contract with Alpha requires at least 80 %."
 )
-ASKED = Asked(school="0101", month="2026-09")
-
-
-@pytest.fixture
-def deliver(database):
-    """Take in reports, as of the moments at which they were received."""
-
-    def take(reports) -> None:
-        for one in reports:
-            envelope = signing.Envelope(
-                payload_type=report.PAYLOAD_TYPE,
-                payload=one.payload,
-                signatures=(signing.Signature(keyid=one.agent, sig=one.signature),),
-            )
-            with database.ingesting() as connection:
-                ingest.accept(connection, [msgspec.json.encode(envelope)], one.received_at)
-
-    return take
-
-
-@pytest.fixture
-def school(database, add_school, enrolled):
-    """A school with a contract and one computer."""
-    add_school("0101", name=NAME, operator="Alpha", district="Бостандық")
-    enrolled("0101")
-    with database.owning() as connection:
-        agreements.keep_terms(connection, lines.terms(rtt_ms=100.0, outage_h_per_year=10.0), "KZ-75")
-    return Computer()
-
-
-@pytest.fixture
-def breach(database, school, deliver):
-    """A month in which the download was too slow, with an exclusion and a test over Wi-Fi, judged and logged."""
-    cut = Exclusion(
-        id="0" * 16,
-        state="in_force",
-        kind="power_cut",
-        school="0101",
-        begins=lines.FIRST + timedelta(days=7),
-        ends=lines.FIRST + timedelta(days=7, hours=2),
-        announced_at=lines.FIRST,
-        recorded_at=lines.FIRST,
-        author="ministry",
-        reason="substation 12",
-    )
-    with database.owning() as connection:
-        agreements.keep_exclusion(connection, cut, "KZ-75", ["Alpha"])
-    radio = [sessions.radio(), sessions.throughput(12.3e6)]
-    deliver([*month(school, [MIXED] * 21), school.reports(lines.FIRST + timedelta(days=28, hours=4), *radio)])
-    running.run(database, SETTINGS, now=CLOSED)
-    checkpointing.run(database, SETTINGS)
-
-
-def text_of(raw: bytes) -> str:
-    """Return all text of a PDF, each run of spaces and line ends as one space."""
-    pages = (page.extract_text() for page in pypdf.PdfReader(io.BytesIO(raw)).pages)
-    rows = (line.strip() for page in pages for line in page.splitlines())
-    return " ".join("\n".join(rows).replace("half-\n", "half-").split())
-
-
-def case_of(database, viewer: Viewer = MINISTRY, **changes) -> Case:
-    return gathering.case_of(database, viewer, msgspec.structs.replace(ASKED, **changes))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +69,8 @@ def test_the_verdict_stands_in_one_sentence(database, breach, language, said):
     assert "netready-collector evidence verify" in text
     assert "substation 12" in text
     assert "12.3" in text.replace(",", ".")
-    assert text.count("one.example") == case.verdict.verdict.tests == 127
+    assert "one.example" in text
+    assert rows_of(text) == case.verdict.verdict.tests == 127
 
 
 def test_letters_and_page(database, breach):
@@ -155,13 +89,79 @@ def test_the_same_facts_make_the_same_bytes(database, breach):
     """Printed again after more came into the log, a pack is the same to the byte; its date is the verdict's."""
     raw = printing.pdf(case_of(database), "ru")
     with database.owning() as connection:
-        verdicts.keep_rules(connection, b"something else")
         agreements.keep_terms(connection, lines.terms(school="0101", line="2", contract="A-2"), "KZ-75")
     checkpointing.run(database, SETTINGS)
     assert printing.pdf(case_of(database), "ru") == raw
     assert pypdf.PdfReader(io.BytesIO(raw)).metadata.creation_date == CLOSED - timedelta(
         minutes=2
     )  # as of when it was judged
+
+
+def test_it_can_be_kept_and_read_aloud(database, breach):
+    """PDF/A-2a and PDF/UA-1: a title, the language, and each chart in words; what only adorns is left out."""
+    for language in LANGUAGES:
+        read = pypdf.PdfReader(io.BytesIO(printing.pdf(case_of(database), language)))
+        assert read.metadata is not None
+        assert NAME in str(read.metadata.title)
+        assert read.trailer["/Root"]["/Lang"] == language
+        assert read.trailer["/Root"]["/ViewerPreferences"]["/DisplayDocTitle"]
+        xmp = read.trailer["/Root"]["/Metadata"].get_object().get_data().decode()
+        assert "<pdfaid:part>2</pdfaid:part>" in xmp
+        assert "<pdfuaid:part>1</pdfuaid:part>" in xmp
+        told = alternatives(read.trailer["/Root"]["/StructTreeRoot"])
+        assert len(told) == 3
+        assert "41" in told[0]
+        assert "122" in told[0]
+
+
+def alternatives(node) -> list[str]:
+    """Return the words for each figure of a PDF, in their order."""
+    node = node.get_object()
+    if isinstance(node, list):
+        return [one for each in node for one in alternatives(each)]
+    if not isinstance(node, dict):
+        return []
+    own = [str(node["/Alt"])] if node.get("/S") == "/Figure" else []
+    return own + (alternatives(node["/K"]) if "/K" in node and not own else [])
+
+
+def test_letters_that_no_font_has(database, add_school, school):
+    """A name in another script, or with what no letter is, does not keep a pack from being printed."""
+    with database.owning() as connection:
+        for number, name in enumerate(("學校 №5", "Mektep \N{SCHOOL}", "bell\x07", "\ue000")):
+            add_school(f"8{number}", name=name, operator="Alpha")
+            agreements.keep_terms(connection, lines.terms(school=f"8{number}"), "KZ-75")
+    running.run(database, SETTINGS, now=CLOSED)
+    for number in range(4):
+        assert "№" in text_of(printing.pdf(case_of(database, school=f"8{number}"), "ru")) or number
+
+
+def test_round_trips_are_drawn(database, school, deliver):
+    """Where the contract names a longest one: each half hour's shortest, the slow ones filled, what is far off cut."""
+    with database.owning() as connection:
+        agreements.keep_terms(connection, lines.terms(number=2, rtt_ms=2.0), "KZ-75")
+    ordinary = month(school, [GOOD] * 20, rtt_idle_ms=1.5)
+    slow = [
+        school.reports(
+            at + timedelta(minutes=30 * number),
+            sessions.cable(),
+            sessions.throughput(95e6, started_at=at + timedelta(minutes=30 * number, seconds=-10), rtt_idle_ms=rtt_ms),
+        )
+        for at in [lines.school_days(21)[-1]]
+        for number, rtt_ms in enumerate((1.5, 3.0, 12.0))
+    ]
+    deliver([*ordinary, *slow])
+    running.run(database, SETTINGS, now=CLOSED)
+    case = case_of(database)
+    assert case.judgement is not None
+    ((part, drawn),) = [one for one in charts(case.facts, case.judgement, Speech("en")) if one[0] == "round trip"]
+    (found,) = [one for one in case.verdict.verdict.parts if one.name == part]
+    kinds = [one["kind"] for one in drawn["marks"]]
+    assert (len(kinds), kinds.count("good")) == (found.judged, found.good) == (123, 121)
+    assert max(one["y"] for one in drawn["marks"]) == 1.0
+    assert "Marks at the upper edge stand for longer ones still." in drawn["note"]
+    text = text_of(printing.pdf(case, "en"))
+    assert "Round trip, ms: the shortest of each half-hour Round trip at most 2 ms" in text
 
 
 def test_it_is_preliminary_while_the_month_goes_on(database, school, deliver):
@@ -203,7 +203,7 @@ def test_an_older_version_is_as_it_was(database, school, deliver):
     assert older.judgement is not None
     text = text_of(printing.pdf(older, "en"))
     assert "This is version 1 of the verdict; version 2 is in force now." in text
-    assert text.count("one.example") == text_of(before).count("one.example") == 100
+    assert rows_of(text) == rows_of(text_of(before)) == 100
     with pytest.raises(NotFound):
         case_of(database, version=3)
 

@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from collector.pack.speech import Speech
-from collector.pack.words import LANGUAGES, WORDS, appendix, front
+from collector.pack.words import LANGUAGES, WORDS, appendix, disputes, front
+from collector.verdicts.disputes import OUTCOMES
 from collector.verdicts.exclusions import KINDS
 from collector.verdicts.exclusions import State as Exclusion
 from collector.verdicts.heard import Void, Weak
@@ -17,7 +18,7 @@ from collector.verdicts.weighing import State as Result
 
 KAZAKH = set("әғқңөұүһі")  # һ is rare: no word of ours has it
 # The same in every language: figures and units, or names and signs only.
-SAME = {"at least", "in brackets", "none", "signed"}
+SAME = {"at least", "in brackets", "none", "signed", "tests.key"}
 
 
 def gaps(text: str) -> set[str]:
@@ -37,8 +38,8 @@ def test_every_text_is_there_in_every_language(key):
 
 
 def test_no_text_stands_twice():
-    """A key of the front pages is none of the appendix, else one would hide the other."""
-    assert set(front.WORDS).isdisjoint(appendix.WORDS)
+    """A key of one part of the catalogue is in no other, else one would hide the other."""
+    assert len(front.WORDS) + len(disputes.WORDS) + len(appendix.WORDS) == len(WORDS)
 
 
 def test_languages_are_not_mixed():
@@ -53,6 +54,7 @@ def test_whatever_can_come_of_it_has_a_name():
     """Every state, result, reason and kind of exclusion that the program knows can be said."""
     wanted = {f"state.{one}" for one in get_args(State)} | {f"result.{one}" for one in get_args(Result)}
     wanted |= {f"reason.{one}" for one in (*get_args(Void), *get_args(Weak))} | {f"kind.{one}" for one in KINDS}
+    wanted |= {f"{what}.{one}" for what in ("dispute", "disputed") for one in ("open", "withdrawn", *OUTCOMES)}
     wanted |= {f"effect.{one}" for one in get_args(Exclusion) if one != "in_force"}
     parts = [f"{way}{once}" for way in ("download", "upload") for once in ("", " once a day")]
     wanted |= {f"{what}.{part}" for what in ("part", "breach", "watch") for part in (*parts, "round trip")}

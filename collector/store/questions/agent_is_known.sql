@@ -1,0 +1,1 @@
+select 1 from agent where school_id = %(school_id)s and agent_id = %(agent_id)s

@@ -1,0 +1,1 @@
+delete from server_record where received_at < %(before)s

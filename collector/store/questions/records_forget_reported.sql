@@ -1,0 +1,1 @@
+delete from reported_test where received_at < %(before)s
