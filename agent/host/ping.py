@@ -48,11 +48,13 @@ class Pinger:
         protocol: "icmp" or "tcp", as far as is known until now.
         interval_s: the time between two echoes; it may be changed while it runs.
         denied: what this computer did not allow; None where nothing.
+        most: as many are sent before it ends by itself.
     """
 
-    def __init__(self, address: str, interval_s: float = 0.1) -> None:
+    def __init__(self, address: str, interval_s: float = 0.1, most: int = _MOST) -> None:
         self.address = address
         self.interval_s = interval_s
+        self.most = most
         self.protocol = "icmp"
         self.denied: Denied | None = None
         self._echoing: Echoing | None = None
@@ -93,7 +95,7 @@ class Pinger:
             return
         self._echoing, self.protocol = echoing, echoing.protocol
         began = due = time.monotonic()
-        while len(echoing.sent_at) < _MOST:
+        while len(echoing.sent_at) < self.most:
             echoing.wait(due)
             if self._stopping.is_set():
                 return
@@ -134,8 +136,8 @@ class Pinger:
 
 
 def run(address: str, count: int, interval_s: float = 0.1) -> tuple[Pinger, tuple[Sample, ...]]:
-    """Send about so many echoes over the idle line, wait for the last, and return the pinger and its samples."""
-    pinger = Pinger(address, interval_s).start()
+    """Send so many echoes over the idle line, fewer on a busy machine; wait for the last, return pinger and samples."""
+    pinger = Pinger(address, interval_s, count).start()
     time.sleep(max(0.0, (count - 0.5) * interval_s))
     return pinger, pinger.stop(PATIENCE_S)
 

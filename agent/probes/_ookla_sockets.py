@@ -35,9 +35,11 @@ class Trouble(ConnectionError):  # noqa: N818 - named like the TransferError it 
 class Count:
     """What one connection has carried; ``acked`` and ``line_sent`` stay 0 where the system does not tell."""
 
-    def __init__(self, moved: Callable[[int], None], failed: Callable[[OSError], None]) -> None:
-        """Count; ``moved`` is told of all bytes, and ``failed`` what goes wrong with the connection."""
-        self.moved, self.failed = moved, failed
+    def __init__(
+        self, moved: Callable[[int], None], failed: Callable[[OSError], None], is_over: Callable[[], bool]
+    ) -> None:
+        """Count; ``moved`` is told of all bytes, ``failed`` what goes wrong; ``is_over`` says when no more is read."""
+        self.moved, self.failed, self.is_over = moved, failed, is_over
         self.received = self.handed = self.acked = self.line_sent = 0
 
     def note(self, sock: socket.socket) -> None:
@@ -53,6 +55,8 @@ class Counted(socket.socket):
     count: Count | None = None
 
     def recv_into(self, *arguments: Any, **options: Any) -> int:
+        if self.count is not None and self.count.is_over():
+            return 0  # a connection that was shut still hands over what had arrived: up to megabytes
         try:
             size = super().recv_into(*arguments, **options)
         except OSError as error:
@@ -138,7 +142,7 @@ class Connections:
 
     def _joined(self, sock: socket.socket) -> Counted:
         counted = sock if isinstance(sock, Counted) else Counted(fileno=sock.detach())
-        counted.count = count = Count(self._moved, self._failed)
+        counted.count = count = Count(self._moved, self._failed, self._is_over)
         counted.settimeout(_SILENCE_S)
         tcp_info.keep_unsent_short(counted, _UNSENT_BYTES)
         tcp_info.throw_away_unsent(counted)
@@ -172,6 +176,9 @@ class Connections:
                 self.full_at = time.monotonic()
         if is_full:
             self.cut()
+
+    def _is_over(self) -> bool:
+        return self._cut or self.full_at is not None
 
     def note_trouble(self, error: TransferError) -> None:
         """Keep what went wrong first."""
