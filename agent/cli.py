@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agent.service import Station
 
 DEFAULT_LISTEN = "0.0.0.0:8870"
+PAGE_LISTEN = "127.0.0.1:8873"
 MAX_PUPILS = 100_000
 _WRONG_USE = (SettingsError, InsecureUrlError, NotEnrolledError, CaptureError)
 _EPILOG = """exit codes:
@@ -124,9 +125,23 @@ def _parser() -> argparse.ArgumentParser:
     survey.add_argument("--floor", metavar="F", help="the floor it is on")
     survey.add_argument("--peer", action="store_true", help="measure to another computer of the school too")
     survey.add_argument("--json", action="store_true", help="print the report and the result as JSON")
+    _page_words(command("page", _page, "this computer's own page: a check button, the verdict and the history"))
     status = command("status", _status, "show the school, the last results, what waits and the next test")
     status.add_argument("--json", action="store_true", help="as JSON")
     return parser
+
+
+def _page_words(page: argparse.ArgumentParser) -> None:
+    page.add_argument(
+        "--listen",
+        metavar="127.0.0.1:PORT",
+        type=_address,
+        default=PAGE_LISTEN,
+        help=f"an address of this computer; usually {PAGE_LISTEN}",
+    )
+    page.add_argument("--open", action="store_true", help="open it in the browser")
+    page.add_argument("--server", metavar="URL", help="measure against this server; the results stay on this computer")
+    page.add_argument("--pupils", metavar="N", type=_pupils, help="number of pupils, for how much the school needs")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -424,6 +439,30 @@ def _survey(arguments: argparse.Namespace) -> int:
         print(encode(survey.document(result, report, seen)))
     else:
         survey.show(console, result, seen)
+    return 0
+
+
+def _page(arguments: argparse.Namespace) -> int:
+    from agent import page, session
+
+    address = page.loopback(*arguments.listen)
+    state, settings = _home(arguments)
+    if arguments.server:
+        session.check_server(arguments.server)
+
+    def target(policy: Policy) -> tuple[Target, bool]:
+        chosen, notes = _target(arguments.pupils, policy)
+        return chosen, bool(notes)
+
+    def ready(url: str) -> None:
+        print(f"The page is at {url} (Ctrl-C ends it)", flush=True)
+        if arguments.open:
+            import webbrowser
+
+            webbrowser.open(url)
+
+    judges = page.Judges(target=target, contract=_contract, zone=_zone)
+    page.run(address, page.Home(state=state, settings=settings, judges=judges, server=arguments.server), ready)
     return 0
 
 

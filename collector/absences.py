@@ -107,7 +107,22 @@ def of_day(
     now: datetime,
     collector_silences: Sequence[Silence] = (),
 ) -> dict[str, int]:
-    """Count a day's unmeasured half hours of lessons by why they were not measured.
+    """Count a day's unmeasured half hours of lessons by why they were not measured; the arguments are ``by_slot``'s."""
+    return dict(
+        Counter(by_slot(day, heard, measured, calendar, now=now, collector_silences=collector_silences).values())
+    )
+
+
+def by_slot(
+    day: date,
+    heard: Sequence[Heard],
+    measured: frozenset[datetime],
+    calendar: Calendar,
+    *,
+    now: datetime,
+    collector_silences: Sequence[Silence] = (),
+) -> dict[datetime, Absence]:
+    """Return a day's unmeasured half hours of lessons with why they were not measured.
 
     Args:
         day: the local day.
@@ -123,7 +138,7 @@ def of_day(
     heard_of = [_Computer(reports, [one.created_at.timestamp() for one in reports]) for reports in by_agent.values()]
     length = timedelta(minutes=calendar.slot_minutes)
     slot, day_ends = calendar.bounds(day)
-    counts: Counter[str] = Counter()
+    found: dict[datetime, Absence] = {}
     known: dict[tuple[_Place, ...], Absence] = {}
     while slot < min(day_ends, now - length):
         if calendar.is_lesson(slot) and slot not in measured:
@@ -132,9 +147,9 @@ def of_day(
             # Between the same reports, one half hour is like another.
             if places not in known:
                 known[places] = _why(slot, list(zip(heard_of, places, strict=True)), collector_silences)
-            counts[known[places]] += 1
+            found[slot] = known[places]
         slot += length
-    return dict(counts)
+    return found
 
 
 def _why(slot: datetime, heard_of: Sequence[tuple[_Computer, _Place]], silences: Sequence[Silence]) -> Absence:

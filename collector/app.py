@@ -36,8 +36,11 @@ from collector.fleet import RegionFleet
 from collector.metrics import DatabaseMetrics, Metrics
 from collector.observing import Observed
 from collector.pages import accounts as pages_of_accounts
+from collector.pages import admin, admin_policy, admin_registry, admin_tokens, assets, it, login, school
+from collector.pages import country as pages_of_country
 from collector.pages import fleet as pages_of_fleet
-from collector.pages import login
+from collector.pages import operator as pages_of_operator
+from collector.pages.asking import Speaking
 from collector.settings import Settings, split_address
 from collector.steering import Steered
 from collector.store.access import AccessRecord
@@ -56,7 +59,10 @@ _ABOUT = "netready: is each school's network fit for lessons, and if not, whose 
 _HEADERS = (
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        (
+            b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
+            b" form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        ),
     ),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -93,6 +99,7 @@ def make_app(database: Database, settings: Settings) -> FastAPI:
     app.state.metrics = counted
     database.waited = lambda pool, waited_s: counted.pool_wait_seconds.labels(pool).observe(waited_s)
     problems.install(app)
+    login.install(app)
     app.include_router(agents.router(context, Teller(settings.policy), counted))
     app.include_router(leases.router())
     app.include_router(records.router(context))
@@ -104,8 +111,17 @@ def make_app(database: Database, settings: Settings) -> FastAPI:
     app.include_router(fleet.routes)
     app.include_router(pages_of_fleet.router())
     app.include_router(pages.router())
+    app.include_router(school.router())
+    app.include_router(it.router())
+    app.include_router(pages_of_country.router())
+    app.include_router(pages_of_operator.router())
+    app.include_router(assets.router())
     app.include_router(login.router(settings))
     app.include_router(pages_of_accounts.router())
+    app.include_router(admin.router())
+    app.include_router(admin_tokens.router())
+    app.include_router(admin_registry.router())
+    app.include_router(admin_policy.router())
     app.include_router(accounts.routes)
     app.include_router(audit.routes)
     app.include_router(evidence.routes)
@@ -113,6 +129,7 @@ def make_app(database: Database, settings: Settings) -> FastAPI:
     app.include_router(notices.routes)
     _add_own_routes(app, context, counted)
     _describe(app)
+    app.add_middleware(Speaking)
     app.add_middleware(SafeHeaders)
     app.add_middleware(Observed, metrics=counted, log_requests=settings.log.requests)
     return app

@@ -34,6 +34,7 @@ from collector.ledger import cli as ledger
 from collector.notices import cli as notices
 from collector.opendata import cli as opendata
 from collector.pack import cli as pack
+from collector.pages import map_cli
 from collector.people import cli as people
 from collector.records import cli as records
 from collector.settings import Settings, load
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_tokens(commands, common)
     _add_answers(commands, common)
     opendata.add(commands, common, _settings, _open, _say)
+    map_cli.add(commands, common, _settings, _open, _say)
     upkeep.add(commands, common, _settings, _open, _say)
     people.add(commands, common, lambda options: _open(_settings(options)))
     steering.add(commands, common, _settings, _open)

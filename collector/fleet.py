@@ -21,6 +21,7 @@ from msgspec import Struct
 from collector.settings import FleetSettings
 from collector.slots import Calendar
 from collector.store.fleet import SchoolFleet
+from collector.words import mark
 
 State = Literal["live", "at_risk", "silent", "never_reported"]
 SchoolState = Literal["live", "at_risk", "silent", "never_reported", "none_enrolled"]
@@ -31,10 +32,14 @@ MOST_DAYS = 1_000
 
 ADVICE: dict[Identity, str] = {
     "one": "",
-    "restored": "this computer went back to an earlier state (a re-imaged disk or a restored snapshot); its reports of"
-    " used numbers were refused, and it goes on by itself: nothing to do unless it happens again",
-    "copied": "two computers use this one's key (a copied disk); enrol the copy anew, and make disk images before the"
-    " agent is enrolled",
+    "restored": mark(
+        "this computer went back to an earlier state (a re-imaged disk or a restored snapshot); its reports of used"
+        " numbers were refused, and it goes on by itself: nothing to do unless it happens again"
+    ),
+    "copied": mark(
+        "two computers use this one's key (a copied disk); enrol the copy anew, and make disk images before the agent"
+        " is enrolled"
+    ),
 }
 
 

@@ -19,13 +19,22 @@ from collector.periods import Period
 from collector.slots import Figures
 from collector.store import rollups, schools
 from collector.store.database import Connection
+from collector.store.days import SchoolMonth
 from collector.store.rollups import PeriodRecord
 from collector.store.schools import SchoolRecord
+from collector.words import Sentence, counted, mark, say
 
 State = Literal["ready", "not ready", "not enough data", "not connected"]
 
 _HARD_DAY, _TYPICAL, _CAPACITY = 0.25, 0.5, 0.95
 _FEW_DAYS = 10  # with fewer, the spread between days is itself chance
+STATES: dict[State, str] = {
+    "ready": mark("ready"),
+    "not ready": mark("not ready"),
+    "not enough data": mark("not enough data"),
+    "not connected": mark("not connected"),
+}
+"""The states in words, for pages."""
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -167,7 +176,7 @@ def judge(any_voice: Figures, cable: Figures, target: Target, *, connected: bool
         required_upload_bps=target.upload_bps,
         meets=meets,
         state=state,
-        reason=_reason(state, speaks, target, rule) if any_voice.tests else _untested(state),
+        reason=str(_said_of(state, any_voice, speaks, target, rule)),
         **speeds,
         **lacking,
     )
@@ -248,33 +257,62 @@ def _state(meets: bool | None, *, connected: bool | None, tests: int) -> State:
     return {True: "ready", False: "not ready", None: "not enough data"}[meets]  # type: ignore[return-value]
 
 
-def _untested(state: State) -> str:
+def _said_of(state: State, any_voice: Figures, speaks: Figures, target: Target, rule: Rule) -> Sentence:
+    if not any_voice.tests:
+        return _untested(state)
+    return _reason(state, speaks, rule, is_target_known=target.download_bps is not None)
+
+
+def said(one: Readiness | PeriodRecord | SchoolMonth) -> Sentence:
+    """Return the reason of an answer as a sentence for any language; ``reason`` is the same one in English.
+
+    What a month's target was is only told by its reason.
+    """
+    if isinstance(one, SchoolMonth):
+        is_known = not one.reason.startswith("The registry does not say")
+    else:
+        is_known = (one.target.download_bps if isinstance(one, Readiness) else one.required_download_bps) is not None
+    speaks = Figures(slots=one.slots, slots_met=one.slots_met, slots_missed=one.slots_missed, judged_days=one.days)
+    if not one.tests:
+        return _untested(one.state)
+    return _reason(one.state, speaks, shipped_standards().readiness, is_target_known=is_known)
+
+
+def _untested(state: str) -> Sentence:
     is_off = state == "not connected"
-    return "The registry says this school has no line." if is_off else "No speed test in this period."
+    return say("The registry says this school has no line.") if is_off else say("No speed test in this period.")
 
 
-def _reason(state: State, speaks: Figures, target: Target, rule: Rule) -> str:
+def _reason(state: str, speaks: Figures, rule: Rule, *, is_target_known: bool) -> Sentence:
     if not speaks.judged:
-        return _without_share(speaks, target)
-    told = f"The target was reached in {speaks.slots_met} of {speaks.judged} measured half hours of lessons"
-    needed = f"{100 * rule.slot_share:.0f} %"
+        return _without_share(speaks, is_target_known=is_target_known)
+    told = {"met": speaks.slots_met, "judged": speaks.judged, "needed": f"{100 * rule.slot_share:.0f}"}
     if state != "not enough data":
-        return f"{told}; {needed} are needed."
+        return say(
+            "The target was reached in {met} of {judged} measured half hours of lessons; {needed} % are needed.", **told
+        )
     if is_enough(speaks, rule):
-        return f"{told}: too close to the {needed} that are needed to say yes or no yet."
-    few = (
-        f"on {_days(speaks.judged_days)}; {rule.minimum_slots} on {rule.minimum_days} days are needed to say yes or no."
+        return say(
+            "The target was reached in {met} of {judged} measured half hours of lessons: too close to the {needed} %"
+            " that are needed to say yes or no yet.",
+            **told,
+        )
+    return counted(
+        "The target was reached in {met} of {judged} measured half hours of lessons, on {n} day; {slots} on {days} days"
+        " are needed to say yes or no.",
+        "The target was reached in {met} of {judged} measured half hours of lessons, on {n} days; {slots} on {days}"
+        " days are needed to say yes or no.",
+        speaks.judged_days,
+        met=speaks.slots_met,
+        judged=speaks.judged,
+        slots=rule.minimum_slots,
+        days=rule.minimum_days,
     )
-    return f"{told}, {few}"
 
 
-def _without_share(speaks: Figures, target: Target) -> str:
+def _without_share(speaks: Figures, *, is_target_known: bool) -> Sentence:
     if not speaks.slots:
-        return "No undisturbed speed test in the hours of lessons."
-    if target.download_bps is None:
-        return "The registry does not say how many pupils there are, so the target is not known."
-    return "The tests so far prove only 'at least', and less than the target; a full test is needed."
-
-
-def _days(count: int) -> str:
-    return f"{count} day{'' if count == 1 else 's'}"
+        return say("No undisturbed speed test in the hours of lessons.")
+    if not is_target_known:
+        return say("The registry does not say how many pupils there are, so the target is not known.")
+    return say("The tests so far prove only 'at least', and less than the target; a full test is needed.")

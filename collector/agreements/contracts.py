@@ -202,6 +202,17 @@ def listed(
     return found
 
 
+def of_schools(
+    connection: Connection, school_ids: Sequence[str], *, operator: str | None, zone: tzinfo, now: datetime
+) -> dict[str, list[HeldContract]]:
+    """Return all records of these schools' contracts that the viewer may see, by school, as they stand today."""
+    today = now.astimezone(zone).date()
+    by_school: dict[str, list[Terms]] = {school_id: [] for school_id in school_ids}
+    for one in agreements.terms_of(connection, schools=school_ids, operator=operator):
+        by_school[one.school].append(one)
+    return {each: _held(records, today, zone, only_holding=False) for each, records in by_school.items()}
+
+
 def _held(records: Sequence[Terms], day: date, zone: tzinfo, *, only_holding: bool) -> list[HeldContract]:
     holding = in_force(records, day)
     newest = {(one.line, one.contract): one.number for one in sorted(records, key=lambda one: one.number)}

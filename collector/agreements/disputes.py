@@ -32,6 +32,7 @@ from collector.verdicts.disputes import (
 from collector.verdicts.errors import AgreementError, DisputeError
 from collector.verdicts.standard import shipped_standard
 from collector.verdicts.terms import LineId
+from collector.words import counted, say
 
 _MIB = 1_048_576
 _DECIDERS = (None, "ministry", "admin")  # null: whoever runs the collector, at its own command line
@@ -119,8 +120,14 @@ def judged(connection: Connection, said: Objection, viewer: Viewer) -> Judged:
     found = agreements.verdict_of(connection, about)
     if found is None:
         raise NotFound(
-            f"there is no verdict on {said.month}, line {said.line} of school {said.school}, version {said.version},"
-            " about your contract"
+            say(
+                "there is no verdict on {month}, line {line} of school {school}, version {version}, about your"
+                " contract",
+                month=said.month,
+                line=said.line,
+                school=said.school,
+                version=str(said.version),
+            )
         )
     return found
 
@@ -135,11 +142,15 @@ def open_one(connection: Connection, said: Objection, found: Judged, on: Occasio
     about = _about(said, on.who.role, on.who.scope)
     agreements.one_change_at_a_time(connection)
     if not found.is_newest:
-        raise DisputeError(f"version {said.version} of this verdict was replaced; look at the newest one")
+        raise DisputeError(
+            say("version {version} of this verdict was replaced; look at the newest one", version=str(said.version))
+        )
     if found.state not in _MAY_DISPUTE:
-        raise DisputeError(f"this verdict is {found.state!r}: it accuses nobody, and cannot be disputed")
+        raise DisputeError(say("this verdict accuses nobody, and cannot be disputed"))
     if agreements.steps(connection, Wanted(id=disputes.id_of(about))):
-        raise DisputeError(f"this version of the verdict was disputed already: dispute {disputes.id_of(about)}")
+        raise DisputeError(
+            say("this version of the verdict was disputed already: dispute {id}", id=disputes.id_of(about))
+        )
     step = disputes.opened(
         about, said.claim, found.judged_at, at=on.now, author=on.who.name, days=on.days, times=times()
     )
@@ -157,9 +168,18 @@ def attach(connection: Connection, dispute_id: str, piece: Piece, on: Occasion) 
     known = _known(connection, dispute_id, "evidence", on)
     numbers = shipped_standard().disputes
     if not piece.content or len(piece.content) > most_bytes():
-        raise AgreementError(f"a file has at least a byte and at most {numbers.file_mib.value} MiB; split or pack it")
+        raise AgreementError(
+            say("a file has at least a byte and at most {size} MiB; split or pack it", size=str(numbers.file_mib.value))
+        )
     if known.files >= numbers.files.value:
-        raise DisputeError(f"dispute {dispute_id} has {known.files} files, which is all that it may have; pack several")
+        raise DisputeError(
+            counted(
+                "dispute {id} has {n} file, which is all that it may have; pack several",
+                "dispute {id} has {n} files, which is all that it may have; pack several",
+                known.files,
+                id=dispute_id,
+            )
+        )
     sha256 = hashlib.sha256(piece.content).hexdigest()
     attached = Attached(name=piece.name, size=len(piece.content), sha256=sha256)
     step = structs.replace(_next(known, "evidence", piece.text, on), attached=attached)
@@ -170,7 +190,7 @@ def withdraw(connection: Connection, dispute_id: str, reason: str, on: Occasion)
     """End a dispute without a decision, by the operator who opened it; raises as ``attach`` does."""
     known = _known(connection, dispute_id, "withdrawn", on)
     if on.who.role != "operator":
-        raise NotAllowed("a dispute is withdrawn by the operator who opened it; the ministry decides it")
+        raise NotAllowed(say("a dispute is withdrawn by the operator who opened it; the ministry decides it"))
     return _add(connection, known.steps, _next(known, "withdrawn", reason, on), on)
 
 
@@ -182,10 +202,12 @@ def decide(connection: Connection, dispute_id: str, decision: Decision, on: Occa
         AgreementError: it is over, or an exclusion is another line's, or cannot be.
     """
     if on.who.role not in _DECIDERS:
-        raise NotAllowed("disputes are decided by the ministry")
+        raise NotAllowed(say("disputes are decided by the ministry"))
     known = _known(connection, dispute_id, "decided", on)
     if decision.outcome == "rejected" and decision.exclusions:
-        raise AgreementError("exclusions: nothing follows from a claim that is rejected; decide 'partly' or 'upheld'")
+        raise AgreementError(
+            say("exclusions: nothing follows from a claim that is rejected; decide that it is true, or partly")
+        )
     about = known.about
     for one in decision.exclusions:
         _check_follows(one, about)
@@ -217,7 +239,7 @@ def one_of(connection: Connection, dispute_id: str) -> Dispute:
     """Return a dispute; raises NotFound if there is none that the viewer may see."""
     found = agreements.steps(connection, Wanted(id=dispute_id))
     if not found:
-        raise NotFound(f"there is no dispute {dispute_id!r} that you may see")
+        raise NotFound(say("there is no dispute {id} that you may see", id=repr(dispute_id)))
     return disputes.folded(found)
 
 
@@ -233,7 +255,7 @@ def file_of(connection: Connection, dispute_id: str, sha256: str) -> tuple[Attac
 
 def _about(said: Objection, role: Role | None, scope: str | None) -> Disputed:
     if role != "operator" or scope is None:
-        raise NotAllowed("a dispute is opened by the operator whose line the verdict is about")
+        raise NotAllowed(say("a dispute is opened by the operator whose line the verdict is about"))
     return Disputed(school=said.school, line=said.line, month=said.month, version=said.version, operator=scope)
 
 
@@ -249,7 +271,7 @@ def _known(connection: Connection, dispute_id: str, action: Action, on: Occasion
         "region": school is not None and who.scope == school.region_id,
     }
     if who.role not in _DECIDERS and not takes_part.get(str(who.role), False):
-        raise NotFound(f"there is no dispute {dispute_id!r} that you may see")
+        raise NotFound(say("there is no dispute {id} that you may see", id=repr(dispute_id)))
     disputes.check_next(known, action, on.today)
     return known
 

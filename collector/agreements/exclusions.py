@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct, structs
 
@@ -19,6 +19,7 @@ from collector.verdicts.errors import AgreementError
 from collector.verdicts.exclusions import Exclusion, Kind, RegionId, State
 from collector.verdicts.standard import shipped_standard
 from collector.verdicts.terms import LineId, Name, Terms, stretches
+from collector.words import Sentence, counted, say
 
 Settling = Literal["confirm", "refuse", "withdraw"]
 _FAR = timedelta(days=20 * 365)
@@ -41,6 +42,14 @@ _CLAIMS: dict[str | None, tuple[Kind, ...]] = {
 }
 
 
+STATES: dict[State, Sentence] = {
+    "claimed": say("claimed"),
+    "in_force": say("in force"),
+    "withdrawn": say("withdrawn"),
+    "refused": say("refused"),
+}
+
+
 class Filing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A span of time that shall not count; ``announced_at`` is for the ministry and regions to vouch for."""
 
@@ -53,6 +62,15 @@ class Filing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ends: Aware
     announced_at: Aware | None = None
     reason: Annotated[str, Meta(min_length=1, max_length=2_000)]
+
+
+class FilingError(AgreementError):
+    """A filing that cannot be; ``field`` says which of its fields is wrong."""
+
+    def __init__(self, field: str, sentence: Sentence) -> None:
+        super().__init__(f"{field}: {sentence}")
+        self.field = field
+        self.sentence = sentence
 
 
 class Settlement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +88,51 @@ def file(connection: Connection, filing: Filing, *, who: Who, now: datetime, dis
         NotAllowed: somebody may not say this, or not of these lines.
         AgreementError: it cannot be so: too long, too late, not announced in time.
     """
+    return _filed_as(connection, filing, (secrets.token_hex(8), dispute), who=who, now=now)
+
+
+def file_once(connection: Connection, filing: Filing, exclusion_id: str, *, who: Who, now: datetime) -> Exclusion:
+    """Record a span of time under an id that its form brought along; sent again, the form changes nothing.
+
+    Raises:
+        NotFound, NotAllowed, AgreementError: as ``file`` does, or the id is that of somebody else's exclusion.
+    """
+    agreements.one_change_at_a_time(connection)
+    known = agreements.exclusions(connection, exclusion_id=exclusion_id)
+    if not known:
+        return _filed_as(connection, filing, (exclusion_id, None), who=who, now=now)
+    if (known[0].author, known[0].role) != (who.name, who.role):
+        raise AgreementError(say("this form cannot be used; open a new one"))
+    return known[-1]
+
+
+def kinds_of(role: str | None) -> tuple[Kind, ...]:
+    """Return what a role may file."""
+    return _MAY.get(role, ())
+
+
+def is_claim(role: str | None, kind: str) -> bool:
+    """Tell whether what a role files of a kind counts only once somebody else confirms it."""
+    return kind in _CLAIMS.get(role, ())
+
+
+def choices(connection: Connection, exclusion_id: str, *, who: Who, now: datetime) -> list[Settling]:
+    """Return what somebody may do to an exclusion now; raises NotFound. For a connection that sees all contracts."""
+    records = records_of(connection, exclusion_id)
+    found: list[Settling] = []
+    for action in get_args(Settling):
+        try:
+            _next_state(connection, records, action, who, now)
+        except (NotAllowed, AgreementError):
+            continue
+        found.append(action)
+    return found
+
+
+def _filed_as(
+    connection: Connection, filing: Filing, mark: tuple[str, str | None], *, who: Who, now: datetime
+) -> Exclusion:
+    """Record a span of time; ``mark`` is its id, and the dispute that it follows from."""
     agreements.one_change_at_a_time(connection)
     if who.role == "operator" and filing.operator is None:
         filing = structs.replace(filing, operator=who.scope)
@@ -79,8 +142,8 @@ def file(connection: Connection, filing: Filing, *, who: Who, now: datetime, dis
     _check_span(filing, who, now)
     _check_number(connection, filing, school, who)
     kept = Exclusion(
-        id=secrets.token_hex(8),
-        state="claimed" if filing.kind in _CLAIMS.get(who.role, ()) else "in_force",
+        id=mark[0],
+        state="claimed" if is_claim(who.role, filing.kind) else "in_force",
         kind=filing.kind,
         school=filing.school,
         line=filing.line,
@@ -93,7 +156,7 @@ def file(connection: Connection, filing: Filing, *, who: Who, now: datetime, dis
         author=who.name,
         role=who.role,
         reason=filing.reason,
-        dispute=dispute,
+        dispute=mark[1],
     )
     _keep(connection, kept, _shown_to(filing, mine), who=who, now=now)
     return kept
@@ -122,7 +185,7 @@ def records_of(connection: Connection, exclusion_id: str) -> list[Exclusion]:
     """Return all records of an exclusion; raises NotFound if there is none that the viewer may see."""
     found = agreements.exclusions(connection, exclusion_id=exclusion_id)
     if not found:
-        raise NotFound(f"there is no exclusion {exclusion_id!r} that you may see")
+        raise NotFound(say("there is no exclusion {id} that you may see", id=repr(exclusion_id)))
     return found
 
 
@@ -137,14 +200,7 @@ def settle(connection: Connection, exclusion_id: str, wanted: Settlement, *, who
     agreements.one_change_at_a_time(connection)
     records = records_of(connection, exclusion_id)
     last, first = records[-1], records[0]
-    school = None if last.school is None else schools.visible_school(connection, last.school)
-    is_own = who.role == "operator" and _answering(connection, last) == {who.scope}
-    state = _settled(wanted.action, (first, last), who, school, is_own=is_own)
-    if state == "withdrawn" and last.kind == "planned_works" and last.begins <= now:
-        raise AgreementError(
-            f"exclusion {last.id}: works can be withdrawn until they begin; afterwards they have used the allowance,"
-            " and only the ministry or the region can refuse them"
-        )
+    state = _next_state(connection, records, wanted.action, who, now)
     kept = structs.replace(
         last,
         number=last.number + 1,
@@ -156,6 +212,25 @@ def settle(connection: Connection, exclusion_id: str, wanted: Settlement, *, who
     )
     _keep(connection, kept, agreements.shown_to(connection, first), who=who, now=now)
     return kept
+
+
+def _next_state(
+    connection: Connection, records: Sequence[Exclusion], action: Settling, who: Who, now: datetime
+) -> State:
+    """Return the state that an exclusion comes to; raises NotAllowed and AgreementError as ``settle`` does."""
+    last, first = records[-1], records[0]
+    school = None if last.school is None else schools.visible_school(connection, last.school)
+    is_own = who.role == "operator" and _answering(connection, last) == {who.scope}
+    state = _settled(action, (first, last), who, school, is_own=is_own)
+    if state == "withdrawn" and last.kind == "planned_works" and last.begins <= now:
+        raise AgreementError(
+            say(
+                "exclusion {id}: works can be withdrawn until they begin; afterwards they have used the allowance,"
+                " and only the ministry or the region can refuse them",
+                id=last.id,
+            )
+        )
+    return state
 
 
 def _settled(
@@ -181,13 +256,19 @@ def _settled(
     }
     if not may[action]:
         raise NotAllowed(
-            f"the role {who.role} cannot {action} exclusion {last.id}: the ministry and the region confirm and refuse,"
-            " a school confirms a power cut that its operator claims, an operator what a school claims of lines that"
-            " are its own alone, and whoever filed one withdraws it"
+            say(
+                "your role cannot confirm, refuse or withdraw exclusion {id} so: the ministry and the region confirm"
+                " and refuse, a school confirms a power cut that its operator claims, an operator what a school claims"
+                " of lines that are its own alone, and whoever filed one withdraws it",
+                id=last.id,
+            )
         )
     if action == "withdraw" and first.state == "claimed" and last.state == "in_force":
         raise AgreementError(
-            f"exclusion {last.id} was confirmed: nobody takes it back alone; the ministry or the region can refuse it"
+            say(
+                "exclusion {id} was confirmed: nobody takes it back alone; the ministry or the region can refuse it",
+                id=last.id,
+            )
         )
     before: dict[Settling, tuple[State, ...]] = {
         "confirm": ("claimed",),
@@ -195,13 +276,19 @@ def _settled(
         "withdraw": ("claimed", "in_force"),
     }
     if last.state not in before[action]:
-        raise AgreementError(f"exclusion {last.id} is {last.state.replace('_', ' ')}; it cannot be {_done(action)}")
+        raise AgreementError(_cannot(action, last))
     found: dict[Settling, State] = {"confirm": "in_force", "refuse": "refused", "withdraw": "withdrawn"}
     return found[action]
 
 
-def _done(action: Settling) -> str:
-    return {"confirm": "confirmed", "refuse": "refused", "withdraw": "withdrawn"}[action]
+def _cannot(action: Settling, last: Exclusion) -> Sentence:
+    """Say that an exclusion does not come to this from the state that it is in."""
+    known = {"id": last.id, "state": STATES[last.state]}
+    if action == "confirm":
+        return say("exclusion {id} is {state}; it cannot be confirmed", **known)
+    if action == "refuse":
+        return say("exclusion {id} is {state}; it cannot be refused", **known)
+    return say("exclusion {id} is {state}; it cannot be withdrawn", **known)
 
 
 def _filed(first: Exclusion, who: Who, region: str | None) -> bool:
@@ -225,13 +312,13 @@ def _answering(connection: Connection, one: Exclusion) -> set[str]:
 def _place(connection: Connection, filing: Filing) -> SchoolRecord | None:
     """Return the school that a filing names; raises NotFound and AgreementError."""
     if filing.school is None and filing.line is not None:
-        raise AgreementError("line: a line is one school's; name the school too")
+        raise FilingError("line", say("a line is one school's; name the school too"))
     if filing.school is not None and filing.region is not None:
-        raise AgreementError("region: a school lies in its region; name one of the two")
+        raise FilingError("region", say("a school lies in its region; name one of the two"))
     if filing.school is None and filing.operator is None and filing.region is None:
-        raise AgreementError("name whom it is for: a school, an operator or a region")
+        raise FilingError("school", say("name whom it is for: a school, an operator or a region"))
     if filing.region is not None and filing.region not in schools.regions(connection):
-        raise NotFound(f"there is no region {filing.region!r}; write its code, as KZ-75")
+        raise NotFound(say("there is no region {region}; write its code, as KZ-75", region=repr(filing.region)))
     return None if filing.school is None else schools.visible_school(connection, filing.school)
 
 
@@ -246,42 +333,36 @@ def _contracts(connection: Connection, filing: Filing, school: SchoolRecord | No
 
 def _check_may_file(filing: Filing, who: Who, school: SchoolRecord | None, mine: Sequence[Terms]) -> None:
     if filing.kind not in _MAY.get(who.role, ()):
-        may = ", ".join(_MAY.get(who.role, ())) or "nothing"
-        raise NotAllowed(f"the role {who.role} cannot file {filing.kind}; it files {may}")
+        raise NotAllowed(say("your role cannot file an exclusion of this kind"))
     if who.role == "operator" and (filing.operator != who.scope or not mine):
-        raise NotAllowed("an operator files exclusions of its own contracts, and none of yours is meant by this")
+        raise NotAllowed(say("an operator files exclusions of its own contracts, and none of yours is meant by this"))
     if who.role == "school" and filing.school != who.scope:
-        raise NotAllowed("a school files exclusions of its own lines; name it")
+        raise NotAllowed(say("a school files exclusions of its own lines; name it"))
     if who.role == "region" and who.scope != (school.region_id if school else filing.region):
-        raise NotAllowed("a region files exclusions of its own schools; name one, or the region")
+        raise NotAllowed(say("a region files exclusions of its own schools; name one, or the region"))
     if filing.announced_at is not None and who.role not in (*_OFFICES, "region"):
         raise NotAllowed(
-            "announced_at: what is filed here is announced now; the ministry or the region may vouch for another time"
+            say("what is filed here is announced now; the ministry or the region may vouch for another time")
         )
     if filing.kind == "planned_works" and filing.operator is None:
-        raise AgreementError("operator: works are somebody's; name the operator whose yearly allowance they use")
+        raise FilingError("operator", say("works are somebody's; name the operator whose yearly allowance they use"))
 
 
 def _check_span(filing: Filing, who: Who, now: datetime) -> None:
     """Refuse a span that could not count."""
     numbers = shipped_standard().exclusions
     if not all(abs(one - now) < _FAR for one in (filing.begins, filing.ends, filing.announced_at or now)):
-        raise AgreementError("begins: it lies decades away; is the year right?")
+        raise FilingError("begins", say("it lies decades away; is the year right?"))
     if filing.begins >= filing.ends:
-        raise AgreementError("ends: it ends before it begins")
+        raise FilingError("ends", say("it ends before it begins"))
     if filing.ends - filing.begins > timedelta(days=numbers.longest_days.value):
-        raise AgreementError(f"ends: at most {numbers.longest_days.value} days at a time; file the rest again")
+        raise FilingError("ends", _too_long(numbers.longest_days.value))
     late = now - filing.ends > timedelta(days=numbers.filed_within_days.value)
     if late and who.role in ("operator", "school"):
-        raise AgreementError(
-            f"ends: it ended more than {numbers.filed_within_days.value} days ago; ask the ministry or the region,"
-            " or dispute the verdict"
-        )
+        raise FilingError("ends", _too_late(numbers.filed_within_days.value))
     ahead = filing.begins - min(filing.announced_at or now, now)
     if filing.kind == "planned_works" and ahead < timedelta(hours=numbers.announced_h.value):
-        raise AgreementError(
-            f"begins: planned works have to be announced {numbers.announced_h.value} hours ahead; these would count"
-        )
+        raise FilingError("begins", _not_announced(numbers.announced_h.value))
 
 
 def _check_number(connection: Connection, filing: Filing, school: SchoolRecord | None, who: Who) -> None:
@@ -298,10 +379,39 @@ def _check_number(connection: Connection, filing: Filing, school: SchoolRecord |
         if one.number == 1 and _side(one.role) == _side(who.role) and (one.school, one.operator, one.region) == mine
     }
     if len(same) >= MOST_A_YEAR:
-        raise AgreementError(
-            f"begins: {len(same)} exclusions were filed for {year} already of the same school, operator and region,"
-            " which is all that one side may; file a few long spans instead of many short ones"
+        raise FilingError(
+            "begins",
+            counted(
+                "{n} exclusion was filed for {year} already of the same school, operator and region, which is all that"
+                " one side may; file a long span instead of many short ones",
+                "{n} exclusions were filed for {year} already of the same school, operator and region, which is all"
+                " that one side may; file a few long spans instead of many short ones",
+                len(same),
+                year=str(year),
+            ),
         )
+
+
+def _too_long(days: int) -> Sentence:
+    return counted(
+        "at most {n} day at a time; file the rest again", "at most {n} days at a time; file the rest again", days
+    )
+
+
+def _too_late(days: int) -> Sentence:
+    return counted(
+        "it ended more than {n} day ago; ask the ministry or the region, or dispute the verdict",
+        "it ended more than {n} days ago; ask the ministry or the region, or dispute the verdict",
+        days,
+    )
+
+
+def _not_announced(hours: int) -> Sentence:
+    return counted(
+        "planned works have to be announced {n} hour ahead; these would count",
+        "planned works have to be announced {n} hours ahead; these would count",
+        hours,
+    )
 
 
 def _side(role: str | None) -> str | None:

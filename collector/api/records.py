@@ -83,6 +83,8 @@ def router(context: Context) -> APIRouter:
         responses=schema_of(StoredRecord, is_list=True),
         openapi_extra=needs("token"),
         summary="Test servers' own signed records of a school's tests",
+        description="Operators and schools see a record's lease and envelope from a day after its test on: until then"
+        " the envelope is empty.",
     )
     def of_school(
         context: In,
@@ -95,6 +97,7 @@ def router(context: Context) -> APIRouter:
     ) -> Response:
         with context.database.reading(viewer) as connection:
             found = stored.of_school(connection, school, records.aware(begins), records.aware(ends))
-        return json_answer(page(found, of=f"records {school}", limit=limit, cursor=cursor))
+        shown = [records.shown_to(viewer.role, one, context.now()) for one in found]
+        return json_answer(page(shown, of=f"records {school}", limit=limit, cursor=cursor))
 
     return routes

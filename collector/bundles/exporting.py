@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 from nacl.signing import SigningKey
 
 from agent import __version__
@@ -20,16 +20,18 @@ from collector.evidence import bundle, servers
 from collector.evidence.bundle import BundleError, LeftOut, Place, Record, Wanted, Writer
 from collector.evidence.entry import Subject
 from collector.evidence.errors import KeepingError
+from collector.evidence.reports import Between
 from collector.judging import gathering
 from collector.ledger.keeping import keeping_of
 from collector.settings import Settings
 from collector.store import agreements, bundles, records
-from collector.store.bundles import Named, StoredPast, StoredVerdict
+from collector.store.bundles import Named, StoredPast, StoredReport, StoredVerdict
 from collector.store.database import MINISTRY, Connection, Database, Viewer
 from collector.store.records import StoredRecord
 from collector.verdicts import canonical, verdict
 from collector.verdicts.disputes import Step
 from collector.verdicts.facts import Facts, Past, SignedReport
+from collector.verdicts.terms import in_force
 
 _NO_SCHOOL = ""
 
@@ -138,7 +140,7 @@ class Export:
         yield from _agreements(connection, prover, facts)
         yield from _past(connection, prover, one, facts, stored.judged_at)
         yield from _disputes(connection, prover, one, with_files=self._wanted.files)
-        yield from _stubs(connection, prover, facts)
+        yield from _stubs(connection, prover, facts, reports)
         yield from _reports(connection, prover, facts.school, reports)
         yield from _records(connection, prover, facts.school, of_servers)
 
@@ -254,10 +256,36 @@ def _disputes(connection: Connection, prover: Prover, one: Named, *, with_files:
     yield from (step for step in steps if with_files and step.attached is not None)
 
 
-def _stubs(connection: Connection, prover: Prover, facts: Facts) -> Iterator[Record]:
+def _stubs(connection: Connection, prover: Prover, facts: Facts, reports: Sequence[SignedReport]) -> Iterator[Record]:
+    """Yield the reports that the facts know of and do not have, those with a wrong clock whole."""
     keys = [(f"{one.agent}/{one.sequence}", one.sha256) for one in facts.known]
+    stray = _stray(connection, facts, reports)
     for one, place in zip(facts.known, prover.places(connection, [facts.school], "report", keys), strict=True):
-        yield bundle.StubRecord(agent=one.agent, sequence=one.sequence, place=place)
+        found = stray.get((one.agent, one.sequence))
+        yield bundle.StubRecord(
+            agent=one.agent,
+            sequence=one.sequence,
+            place=place,
+            payload=UNSET if found is None else found.payload.decode(),
+            signature=UNSET if found is None else found.signature,
+        )
+
+
+def _stray(
+    connection: Connection, facts: Facts, reports: Sequence[SignedReport]
+) -> dict[tuple[str, int], StoredReport]:
+    """Return the reports between those of the operator's own days that say that they are of a day of nobody else's."""
+    between = Between(facts, reports)
+    wanted = [(one.agent, one.sequence) for one in facts.known if between.has(one.agent, one.sequence)]
+    if not wanted:
+        return {}
+    terms = agreements.terms_of(connection, schools=[facts.school])
+    found = {}
+    for one in bundles.reports(connection, facts.school, wanted):
+        held = in_force(terms, facts.lessons.slot_of(one.created_at, 1).date())
+        if all((each.line, each.operator) == (facts.line, facts.operator) for each in held):
+            found[one.agent, one.sequence] = one
+    return found
 
 
 def _records(

@@ -6,11 +6,12 @@ from msgspec import Struct
 
 from collector.bundles.proving import Prover
 from collector.evidence import entry, reports
-from collector.evidence.bundle import ForkRecord
-from collector.store import bundles
+from collector.evidence.bundle import ForkRecord, Why
+from collector.store import agreements, bundles
 from collector.store.bundles import StoredReport
 from collector.store.database import Connection
 from collector.verdicts.facts import Facts
+from collector.verdicts.terms import in_force
 
 
 class _Fork(Struct, frozen=True):
@@ -27,8 +28,8 @@ def told(
         connection: for all reports of the school.
         prover: finds their places.
         facts: those that name the computers.
-        shown: reports that the bundle shows anyway. Others are shown whole if they are of the operator's days: it sees
-            nobody else's.
+        shown: reports that the bundle shows anyway. Others are shown whole if they are of the operator's days, on which
+            the school had no other line: it sees nobody else's.
     """
     forks = [_Fork(one.agent, one.forked_from) for one in facts.keys if one.forked_from is not None]
     if not forks:
@@ -43,7 +44,8 @@ def told(
     for one, before, place in zip(found, places[::2], places[1::2], strict=True):
         pair = (one.agent, one.sequence)
         report = stored.get(pair)
-        is_here = report is not None and (pair in shown or _is_own(facts, report))
+        why = None if pair in shown else _why_not(connection, facts, report)
+        is_here = report is not None and why is None
         yield ForkRecord(
             agent=one.agent,
             sequence=one.sequence,
@@ -53,13 +55,20 @@ def told(
             place=place,
             payload=report.payload.decode() if report is not None and is_here else None,
             signature=report.signature if report is not None and is_here else None,
-            why=None if is_here else "not kept" if report is None else "not of this line",
+            why=why,
         )
 
 
-def _is_own(facts: Facts, one: StoredReport) -> bool:
+def _why_not(connection: Connection, facts: Facts, one: StoredReport | None) -> Why | None:
+    """Return why a report is not shown; null where it is of the operator's own days."""
+    if one is None:
+        return "not kept"
     made_at = reports.made_at(one.created_at, one.received_at)
-    return not facts.has_other_line and reports.is_of_line(facts, made_at)
+    if facts.has_other_line or not reports.is_of_line(facts, made_at):
+        return "not of this line"
+    terms = agreements.terms_of(connection, schools=[facts.school])
+    # The facts know of the month's lines alone, and the report may be of an earlier one.
+    return None if len(in_force(terms, facts.lessons.slot_of(made_at, 1).date())) == 1 else "of a day with two lines"
 
 
 def _hashes(connection: Connection, school_id: str, wanted: list[tuple[str, int]]) -> dict[tuple[str, int], str]:

@@ -5,7 +5,7 @@ two days says so, and never while a cause inside the school stands.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from msgspec import Struct
@@ -17,16 +17,17 @@ from agent.contract.line import Line
 from agent.contract.rules import Rules
 from agent.contract.signs import Signs
 from agent.contract.standards import Target
-from collector.diagnosis import addresses, computers, sentences
+from collector.diagnosis import addresses, computers, sentences, words
 from collector.diagnosis.computers import Computer, Slow
 from collector.diagnosis.sessions import ComputerSession
+from collector.words import Sentence, say
 
-__all__ = ["ComputerSession", "SchoolDiagnosis", "diagnose_school"]
+__all__ = ["ComputerSession", "SchoolDiagnosis", "Told", "diagnose_school", "tell_school"]
 
-_NO_RATE = "the speed that the contract promises, or the number of pupils, in the registry"
-_CONTRACT = "the speed that the contract promises, in the registry"
-_CABLE = "a computer on a cable near the router, or a second computer"
-_TOGETHER = "tests of the slow computers at the hours in which the one on a cable is fast"
+_NO_RATE = say("the speed that the contract promises, or the number of pupils, in the registry")
+_CONTRACT = say("the speed that the contract promises, in the registry")
+_CABLE = say("a computer on a cable near the router, or a second computer")
+_TOGETHER = say("tests of the slow computers at the hours in which the one on a cable is fast")
 
 
 class SchoolDiagnosis(Diagnosis, frozen=True, kw_only=True):
@@ -47,15 +48,24 @@ class SchoolDiagnosis(Diagnosis, frozen=True, kw_only=True):
     days: int
 
 
+class Told(Struct, frozen=True, kw_only=True):
+    """A school's verdict with its sentences for any language, of which the verdict has the English ones."""
+
+    diagnosis: SchoolDiagnosis
+    sentence: Sentence
+    not_organised: Sentence | None
+    missing: tuple[Sentence, ...]
+
+
 class _Found(Struct, frozen=True, kw_only=True):
     """The verdict in the making."""
 
     cause: Cause
-    sentence: str
+    sentence: Sentence
     confidence: Confidence = "low"
     evidence: tuple[Evidence, ...] = ()
     counter_evidence: tuple[Evidence, ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: tuple[Sentence, ...] = ()
 
 
 class _School(Struct, frozen=True, kw_only=True):
@@ -86,6 +96,13 @@ class _School(Struct, frozen=True, kw_only=True):
 def diagnose_school(
     facts: Sequence[ComputerSession], contract: Contract | None, target: Target | None, rules: Rules
 ) -> SchoolDiagnosis:
+    """Say in one sentence what is slow at a school and whose job it is; see ``tell_school``."""
+    return tell_school(facts, contract, target, rules).diagnosis
+
+
+def tell_school(
+    facts: Sequence[ComputerSession], contract: Contract | None, target: Target | None, rules: Rules
+) -> Told:
     """Say whose fault a slow school is.
 
     Args:
@@ -110,18 +127,19 @@ def diagnose_school(
     rooms = {one.place for one in read if one.tested}
     unfit = {one.computer.place for one in school.slow if one.days_shown(rules)}
     not_organised = _is_not_organised(school, rooms, unfit)
-    return SchoolDiagnosis(
+    sentence = sentences.not_organised(len(unfit), len(rooms)) if not_organised else None
+    diagnosis = SchoolDiagnosis(
         cause=verdict.cause,
         confidence=verdict.confidence,
-        sentence=verdict.sentence,
+        sentence=str(verdict.sentence),
         evidence=verdict.evidence,
         counter_evidence=verdict.counter_evidence,
         defects=(*weighing.defects(one for computer in read for one in computer.signs), *addresses.defects(facts)),
-        missing=verdict.missing,
+        missing=tuple(map(str, verdict.missing)),
         rules_version=rules.name,
         line_delivers=school.line_delivers,
         not_organised=not_organised,
-        not_organised_sentence=sentences.not_organised(len(unfit), len(rooms)) if not_organised else None,
+        not_organised_sentence=str(sentence) if sentence is not None else None,
         wants_pair=_wants_pair(school),
         computers=sum(bool(one.tested) for one in read),
         slow_computers=len(school.slow),
@@ -129,6 +147,7 @@ def diagnose_school(
         unfit_rooms=len(unfit),
         days=lines.days_of(school.tested),
     )
+    return Told(diagnosis=diagnosis, sentence=verdict.sentence, not_organised=sentence, missing=verdict.missing)
 
 
 def _best(read: Sequence[Computer], rules: Rules) -> Computer | None:
@@ -172,10 +191,14 @@ def _verdict(school: _School) -> _Found:
         return _of_line(school)
     if line.delivers and line.cause is None:
         return _delivers(school)
-    return _insufficient(school, line.missing or _unheard(school) or (_CABLE,))
+    return _insufficient(school, _told(line.missing) or _unheard(school) or (_CABLE,))
 
 
-def _not_enough(school: _School) -> tuple[str, ...]:
+def _told(missing: Iterable[str]) -> tuple[Sentence, ...]:
+    return tuple(words.said(one) for one in missing)
+
+
+def _not_enough(school: _School) -> tuple[Sentence, ...]:
     """Return what is missing before anything can be said."""
     rules, tested = school.rules.enough, school.tested
     if not school.contract.is_known:
@@ -183,21 +206,24 @@ def _not_enough(school: _School) -> tuple[str, ...]:
     cabled = any(one.medium == "ethernet" for one in tested)
     measured = sum(bool(one.tested) for one in school.computers)
     tests, hours = rules.tests.value, rules.hours.value
-    wanted = {
-        f"at least {tests:g} speed tests ({len(tested)} so far)": len(tested) >= tests,
-        f"tests in at least {hours:g} different hours": lines.hours_of(tested) >= hours,
-        _CABLE: cabled or measured >= rules.computers.value,
-    }
-    return tuple(what for what, is_there in wanted.items() if not is_there)
+    wanted = (
+        (
+            say("at least {tests} speed tests ({sofar} so far)", tests=f"{tests:g}", sofar=len(tested)),
+            len(tested) >= tests,
+        ),
+        (say("tests in at least {hours} different hours", hours=f"{hours:g}"), lines.hours_of(tested) >= hours),
+        (_CABLE, cabled or measured >= rules.computers.value),
+    )
+    return tuple(what for what, is_there in wanted if not is_there)
 
 
-def _unheard(school: _School) -> tuple[str, ...]:
+def _unheard(school: _School) -> tuple[Sentence, ...]:
     """Return what the computers on cables lack, where none of them may speak for the line."""
     cabled = [one for one in school.computers if any(test.medium == "ethernet" for test in one.tested)]
-    return tuple(dict.fromkeys(what for one in cabled for what in one.line.missing))
+    return _told(dict.fromkeys(what for one in cabled for what in one.line.missing))
 
 
-def _insufficient(school: _School, missing: tuple[str, ...]) -> _Found:
+def _insufficient(school: _School, missing: tuple[Sentence, ...]) -> _Found:
     line = school.line
     if not school.contract.agreed and school.contract.is_known and school.slow and _CONTRACT not in missing:
         missing = (*missing, _CONTRACT)
@@ -213,7 +239,7 @@ def _insufficient(school: _School, missing: tuple[str, ...]) -> _Found:
 def _of_line(school: _School) -> _Found:
     line, best = school.line, school.best
     if line.cause is None or best is None:
-        return _insufficient(school, line.missing)
+        return _insufficient(school, _told(line.missing))
     agreeing = [one for one in school.computers if one.line.cause == line.cause and one.line.is_firm]
     sure = line.confidence
     if line.cause == "ISP_LINE":
@@ -228,7 +254,7 @@ def _of_line(school: _School) -> _Found:
         sentence=sentences.of_line(line.cause, line, school.contract),
         evidence=(*best.own(line.evidence), count),
         counter_evidence=(*best.own(line.counter_evidence), *hosts),
-        missing=line.missing,
+        missing=_told(line.missing),
     )
 
 

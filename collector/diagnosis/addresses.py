@@ -7,14 +7,8 @@ from datetime import date
 
 from agent.contract.causes import Defect, DefectWord, Evidence, Reference
 from agent.contract.measurement import Link
+from collector.diagnosis import words
 from collector.diagnosis.sessions import ComputerSession
-
-_SENTENCES: dict[DefectWord, str] = {
-    "rogue_dhcp": "Computers of one network get their addresses from different devices ({names}): find the one that is "
-    "not the router's, often a home router plugged in the wrong way round, and unplug it.",
-    "second_gateway": "Computers of one network go out through different routers ({names}): only one of them is the "
-    "school's; unplug the other.",
-}
 
 
 def defects(facts: Sequence[ComputerSession]) -> Iterator[Defect]:
@@ -41,7 +35,7 @@ def _defect(word: DefectWord, seen: dict[str, tuple[str, Link]]) -> Defect:
     agent, link = next(iter(seen.values()))
     return Defect(
         defect=word,
-        sentence=_SENTENCES[word].format(names=", ".join(sorted(seen))),
+        sentence=words.BETWEEN_COMPUTERS[word].format(names=", ".join(sorted(seen))),
         evidence=Evidence(
             figure="address servers (DHCP)" if word == "rogue_dhcp" else "routers in one network",
             value=float(len(seen)),

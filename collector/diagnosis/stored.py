@@ -11,7 +11,7 @@ from agent.contract.errors import MalformedError
 from agent.contract.measurement import Measurement, Unknown
 from agent.contract.rules import shipped_rules
 from agent.contract.standards import target_for
-from collector.diagnosis import ComputerSession, SchoolDiagnosis, diagnose_school
+from collector.diagnosis import ComputerSession, SchoolDiagnosis, Told, tell_school
 from collector.periods import Period
 from collector.store import sessions
 from collector.store.database import Connection
@@ -26,13 +26,20 @@ def of_school(
 
     An operator judges lines: the defects of a school's own network, with its addresses, are not for it.
     """
+    return told_of_school(connection, school, period, for_operator=for_operator).diagnosis
+
+
+def told_of_school(connection: Connection, school: SchoolRecord, period: Period, *, for_operator: bool = False) -> Told:
+    """Return the same with its sentences for any language."""
     rows = sessions.of_school(connection, school.school_id, period)
     # Days and hours are the school's own: in UTC one evening of some countries is two days.
     zone = period.start.tzinfo
     facts = [_session(list(group), zone) for _, group in groupby(rows, key=lambda row: (row.agent_id, row.sequence))]
     contract = Contract(download_bps=school.download_contracted_bps, upload_bps=school.upload_contracted_bps)
-    found = diagnose_school(facts, contract, target_for(school.pupils), shipped_rules())
-    return msgspec.structs.replace(found, defects=()) if for_operator else found
+    found = tell_school(facts, contract, target_for(school.pupils), shipped_rules())
+    if not for_operator:
+        return found
+    return msgspec.structs.replace(found, diagnosis=msgspec.structs.replace(found.diagnosis, defects=()))
 
 
 def _session(rows: list[StoredMeasurement], zone: tzinfo | None) -> ComputerSession:

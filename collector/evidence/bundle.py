@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
@@ -148,10 +148,14 @@ class AgentKeyRecord(_Logged, frozen=True, kw_only=True, tag_field="kind", tag="
     """What was recorded of a computer's key: from when on it is not believed, and why."""
 
 
+Why = Literal["not kept", "not of this line", "of a day with two lines"]
+
+
 class ForkRecord(Part, frozen=True, kw_only=True, tag_field="kind", tag="fork"):
     """The report (``sequence``) from which on a computer of the facts told two histories, and the one before it.
 
-    It is shown whole unless it is not kept any more, or not of the operator's days and line: ``why``.
+    It is shown whole unless it is not kept any more, not of the operator's days and line, or of a day on which nobody
+    can tell of which line it is: ``why``.
     """
 
     agent: AgentId
@@ -162,7 +166,7 @@ class ForkRecord(Part, frozen=True, kw_only=True, tag_field="kind", tag="fork"):
     place: Place | None
     payload: Annotated[str, Meta(max_length=MAX_PAYLOAD_BYTES)] | None = None
     signature: Annotated[bytes, Meta(max_length=128)] | None = None
-    why: Literal["not kept", "not of this line"] | None = None
+    why: Why | None = None
 
 
 class ContractRecord(_Logged, frozen=True, kw_only=True, tag_field="kind", tag="contract"):
@@ -193,11 +197,17 @@ class FileRecord(Part, frozen=True, kw_only=True, tag_field="kind", tag="file"):
 
 
 class StubRecord(Part, frozen=True, kw_only=True, tag_field="kind", tag="stub"):
-    """A report that is not shown (``known`` in the facts): it holds a computer's chain together."""
+    """A report that the verdict does not rest on (``known`` in the facts): it holds a computer's chain together.
+
+    Of one that stands between reports of the operator's own days payload and signature are here: they show of which day
+    it says that it is.
+    """
 
     agent: AgentId
     sequence: Annotated[int, Meta(ge=0, le=2**53)]
     place: Place | None
+    payload: Annotated[str, Meta(max_length=MAX_PAYLOAD_BYTES)] | UnsetType = UNSET
+    signature: Annotated[bytes, Meta(max_length=128)] | UnsetType = UNSET
 
 
 class ReportRecord(Part, frozen=True, kw_only=True, tag_field="kind", tag="report"):

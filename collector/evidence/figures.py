@@ -82,7 +82,7 @@ def throughputs(payload: bytes) -> list[Throughput]:
     """Return the tests of a report; none of one that cannot be read whole, which the judge counts as unreadable."""
     try:
         measured = [measurement.decode(raw) for raw in report.decode(payload).measurements]
-    except MalformedError:
+    except (MalformedError, ValueError, ArithmeticError, LookupError):
         return []
     return [one for one in measured if isinstance(one, Throughput)]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from agent.contract import record, signing
 from agent.contract.errors import MalformedError, NetreadyError, ReportError
@@ -29,7 +29,18 @@ from collector.verdicts.terms import Terms
 from collector.verdicts.verdict import Verdict
 
 MOST_BYTES = 1 << 30  # of one verdict's reports; a school's month has some dozens of MiB
+_NONSENSE = (ValueError, ArithmeticError, LookupError)  # what numbers and names come to that nobody writes by mistake
 _Kind = TypeVar("_Kind", bound=Struct)
+ONLY_WHAT_IS_HERE = (
+    "that nothing else speaks for the line (a newer record of a contract, another exclusion, a record that only a test"
+    " server sent) is the collector's word: ask its log, api/v1/log/proof?subject=contract&key=LINE/NUMBER+1/CONTRACT"
+    " and subject=exclusion&key=ID/NUMBER+1, which should know nothing, and every party for the exclusions and every"
+    " test server for the records that it knows of"
+)
+_LEFT_OUT = {
+    "left_out": "records of test servers",
+    "too_many": "reports of computers that sent more than they can make",
+}
 _ORDER: tuple[type, ...] = (
     bundle.FactsRecord,
     bundle.ComputerRecord,
@@ -74,7 +85,7 @@ class Section:
         self._bodies: dict[str, list[str]] = defaultdict(list)
         self._files = Files()
         self._order = Order()
-        self._stubs: list[StubRecord] = []
+        self._stubs: list[tuple[int, StubRecord]] = []
         self._reports: list[tuple[int, SignedReport]] = []
         self._records: list[tuple[int, str]] = []
         self._envelopes: set[bytes] = set()
@@ -94,25 +105,38 @@ class Section:
         if rank < self._rank or (rank == 0) != (self._facts is None):
             raise bundle.BundleError(line.number, "it does not stand where lines of its kind belong")
         self._rank = rank
-        self._TAKES[type(line.record)](self, line.number, line.record)
+        try:
+            self._TAKES[type(line.record)](self, line.number, line.record)
+        except _NONSENSE as error:
+            raise bundle.BundleError(line.number, f"it cannot be read: {error}") from error
 
     def finish(self) -> Judged:
-        """Judge again what was shown; return what came of it, and note what is wrong."""
+        """Judge again what was shown; return what came of it, and note what is wrong.
+
+        Raises:
+            BundleError: nobody can make sense of it.
+        """
         if self._facts is None:
             raise bundle.BundleError(self._number + 1, "the facts of the verdict should stand here")
-        self._check_whole(self._facts)
+        try:
+            return self._finished(self._facts)
+        except _NONSENSE as error:
+            raise bundle.BundleError(self._facts_at, f"these facts cannot be read: {error}") from error
+
+    def _finished(self, facts: Facts) -> Judged:
+        self._check_whole(facts)
         for number, place, at in self._shared.server_places:
             self._order.said(number, place, at)
         self._shared.remarks += self._order.late()
         told = self._told()
-        judgement = self._judged_again(self._facts)
+        judgement = self._judged_again(facts)
         if judgement is None:
             return told
         self._check_signatures(judgement)
         is_same = canonical.encode(judgement.verdict) == self._one.body.encode()
         if not is_same:
             self._shared.found(self._number, self._difference(judgement.verdict))
-        return structs.replace(told, is_same=is_same, **self._figures(self._facts, judgement))
+        return structs.replace(told, is_same=is_same, **self._figures(facts, judgement))
 
     # -- the lines, one by one -------------------------------------------------------------------------------------
 
@@ -233,7 +257,7 @@ class Section:
         if place >= len(known) or (known[place].agent, known[place].sequence) != (one.agent, one.sequence):
             self._shared.found(number, "not the report that the facts name next among those that are not shown")
             return
-        self._stubs.append(one)
+        self._stubs.append((number, one))
         key = f"{one.agent}/{one.sequence}"
         thing = Thing(subject="report", key=key, sha256=known[place].sha256, school=self._said.school)
         self._shared.check(number, one.place, thing)
@@ -331,6 +355,8 @@ class Section:
             self._lacks(f"{len(facts.records)} records of test servers", len(facts.records) - len(unshown))
         if len(self._stubs) != len(facts.known):
             self._lacks(f"{len(facts.known)} reports that are not shown", len(self._stubs))
+        self._check_stubs(facts)
+        self._tell_what_is_left_out(facts)
         shown = structs.replace(facts, reports=tuple(one for _, one in self._reports))
         if len(self._reports) != self._said.reports:
             self._lacks(f"{self._said.reports} reports", len(self._reports))
@@ -341,6 +367,28 @@ class Section:
         for name in ("standard", "causes"):
             if getattr(self._said, f"{name}_sha256") not in self._shared.rules:
                 self._shared.found(self._number, f"the rules that the verdict names ({name}) are not in the bundle")
+
+    def _check_stubs(self, facts: Facts) -> None:
+        """Check that reports which the verdict does not rest on are of other days, as far as anything shows that."""
+        between = reports.Between(facts, [one for _, one in self._reports])
+        keys = {one.agent: one.public for one in facts.keys}
+        for (number, one), known in zip(self._stubs, facts.known, strict=False):
+            fault = reports.stub_fault(one, known, keys.get(one.agent, b""), between)
+            if fault is not None:
+                self._shared.found(number, f"report {one.sequence} of computer {one.agent}: {fault}")
+        hidden = [number for number, one in self._stubs if one.payload is UNSET]
+        if hidden:
+            lines = "days" if not facts.has_other_line else "days or lines"
+            what = f"reports that are not shown: {len(hidden)}; that they are of other {lines} is the collector's word"
+            self._shared.unchecked.setdefault(what, hidden[0])
+
+    def _tell_what_is_left_out(self, facts: Facts) -> None:
+        """Name what facts cannot prove: that nothing else was recorded that would speak for the line."""
+        if facts.left_out is not UNSET:
+            counts = ", ".join(f"{_LEFT_OUT[why]}: {count}" for why, count in sorted(facts.left_out.items()))
+            what = f"the facts have no room for what came in excess, and by the collector's word leave out {counts}"
+            self._shared.unchecked.setdefault(what, self._facts_at)
+        self._shared.unchecked.setdefault(ONLY_WHAT_IS_HERE, self._facts_at)
 
     def _check_keys(self, facts: Facts) -> None:
         """Check that every computer was shown, and every record of a key that is not believed."""
@@ -385,7 +433,7 @@ class Section:
         )
         try:
             return judge(whole)
-        except (NetreadyError, ArithmeticError, LookupError, ValueError) as error:
+        except (NetreadyError, *_NONSENSE) as error:
             self._shared.found(self._number, f"from these facts no verdict can be drawn: {error}")
             return None
 
@@ -436,7 +484,8 @@ class Section:
         counts, differing = figures.compared(reports, self._records)
         for one in figures.left_out(facts, reports, self._records):
             self._shared.found(one.line, one.what)
-        numbers = ((one.agent, one.sequence) for each in (reports, self._stubs) for one in each)
+        numbers = [(one.agent, one.sequence) for one in reports]
+        numbers += [(one.agent, one.sequence) for _, one in self._stubs]
         missing, holes = figures.missing(numbers)
         self._shared.remarks += [*differing, *(Finding(self._number, one) for one in holes)]
         rules = self._shared.rules[self._said.standard_sha256]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import msgspec
+from msgspec import UNSET
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -189,6 +190,8 @@ def _more(said: Verdict) -> list[str]:
         found.append(
             f"{said.kept_by_record} half hours would be bad, did not a test server tell of a good test in them"
         )
+    if said.kept_unreported is not UNSET:
+        found.append(f"{said.kept_unreported} of these half hours rest on tests that no computer of the school knows")
     if said.discovery is not None:
         rare = said.discovery
         found.append(f"among {rare.lines} lines of the operator {rare.accused} stand as breaches")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from agent.contract import rules as causes
 from agent.contract import shipped
@@ -94,6 +94,7 @@ def facts_of(
             reports=shown.reports,
             records=shown.records,
             has_other_line=has_other_line,
+            left_out=shown.left_out or UNSET,
             past=tuple(_past(connection, school, line, operator, month)),
         )
 

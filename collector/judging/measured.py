@@ -1,7 +1,8 @@
 """What a school's computers and the test servers said of a month, and what of it one operator's line is judged by."""
 
+import operator
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from msgspec import Struct
@@ -10,16 +11,17 @@ from agent.contract import record
 from agent.contract.measurement import Throughput
 from agent.contract.record import ServerRecord
 from collector.evidence.figures import throughputs
-from collector.store import records, verdicts
+from collector.store import agreements, records, verdicts
 from collector.store.database import Connection
 from collector.store.records import StoredRecord
-from collector.verdicts.facts import Lessons, Server, SignedReport
+from collector.verdicts.facts import LeftOut, Lessons, Server, SignedReport
 from collector.verdicts.reading import Limits, are_too_many
-from collector.verdicts.terms import Stretch, Terms, stretches
-from collector.verdicts.twins import Twins, goes_over
+from collector.verdicts.terms import WAYS, Stretch, Terms, Way, in_force, stretches
+from collector.verdicts.twins import EARLIEST, LATEST, Twins, goes_over, network_of
+from collector.verdicts.withheld import rate_of
 
 # Ours: many times what computers test in a half hour. Above it more tests say nothing more of the line.
-_MOST_EACH = 20
+_MOST_EACH = 20  # of each direction
 _HALF_HOUR_S = 1800
 # Ours: of the facts' line in a bundle, which has as much again beside them.
 _MOST_BYTES = 8 * 1024 * 1024
@@ -49,11 +51,13 @@ class Shown(Struct, frozen=True, kw_only=True):
     """What an operator's line is judged by: reports, and the servers' records that these do not carry word for word.
 
     ``of_servers``: all the servers' records of the same tests and days, but for what is beyond the limits.
+    ``left_out`` counts what is beyond them.
     """
 
     reports: tuple[SignedReport, ...]
     records: tuple[bytes, ...]
     of_servers: tuple[StoredRecord, ...]
+    left_out: Mapping[LeftOut, int]
 
 
 class _Report(Struct, frozen=True):
@@ -78,13 +82,15 @@ class Measured:
         self._connection, self._asked = connection, asked
         stored = records.of_school(connection, asked.school_id, asked.begins, asked.ends)
         self._stored = [one for one in stored if one.received_at <= asked.known_at]
+        terms = agreements.terms_of(connection, schools=[asked.school_id])
+        self._terms = [one for one in terms if one.recorded_at <= asked.known_at]
         self._reports = self._read()
 
     def shown(self, line: OfLine) -> Shown:
         """Return an operator's own days, and where there are two lines, its own line.
 
         Of a computer that sent more than it can make the verdict says so, where the operator's own days show that; else
-        nothing of it is shown.
+        nothing of it is shown, and counted what would have been.
         """
         networks = [network for one in line.days for network in one.terms.networks]
         mine = [one for one in self._reports if _has(line.days, one.day)]
@@ -92,15 +98,20 @@ class Measured:
             twins = Twins(line.servers, [one.envelope for one in self._stored])
             mine = [one for one in mine if one.goes_over(networks, twins)]
         flooded = self._too_many(self._reports) - self._too_many(mine)
+        # Of one that was not read to its end at least one is, so that the verdict says it.
+        sent = Counter(one.signed.agent for one in mine)
+        hidden = sum(max(1, sent[agent]) for agent in flooded) if line.days else 0
         mine = [one for one in mine if one.signed.agent not in flooded]
         earlier = self._earlier(mine, line)
-        named = {test.test_id for one in mine for test in one.tests}
         carried = {test.record for one in mine for test in one.tests}
-        of_servers = _limited(self._of_servers(named, line, networks), carried, named)
+        found = self._of_servers(mine, line, networks)
+        of_servers = _limited(found, carried, {test.test_id for one in mine for test in one.tests})
+        left_out: dict[LeftOut, int] = {"left_out": len(found) - len(of_servers), "too_many": hidden}
         return Shown(
             reports=tuple(sorted([*(one.signed for one in mine), *earlier], key=lambda one: (one.agent, one.sequence))),
             records=tuple(sorted(one.envelope for one in of_servers if one.envelope not in carried)),
             of_servers=tuple(of_servers),
+            left_out={why: count for why, count in left_out.items() if count},
         )
 
     def _read(self) -> list[_Report]:
@@ -128,7 +139,7 @@ class Measured:
         """Return, of computers whose first report of the month came in late, the newest before that did not.
 
         It shows that the clock was right then: without it nobody knows when the late ones were made. It is another
-        operator's if that answered for its day.
+        operator's if that answered for its day, or for another line on it.
         """
         if line.has_other_line:
             return []
@@ -142,21 +153,30 @@ class Measured:
         known = (self._asked.begins, self._asked.known_at, clock)
         found = verdicts.reports_before(self._connection, self._asked.school_id, late, known)
         days = [(self._day(made_at), signed) for made_at, signed in found]
-        return [signed for day, signed in days if stretches(line.terms, day, day)]
+        return [
+            signed for day, signed in days if stretches(line.terms, day, day) and len(in_force(self._terms, day)) == 1
+        ]
 
-    def _of_servers(self, named: Collection[str | None], line: OfLine, networks: Sequence[str]) -> list[StoredRecord]:
-        """Return the servers' records of these tests, and all others of these days, reported or not.
+    def _of_servers(self, mine: Iterable[_Report], line: OfLine, networks: Sequence[str]) -> list[StoredRecord]:
+        """Return the servers' records of the tests in these reports, and all others of these days, reported or not.
 
-        Where there are two lines, those others that surely went over this one.
+        Where there are two lines, those that surely went over this one.
         """
+        named: dict[str, list[datetime]] = {}
+        for one in mine:
+            for test in one.tests:
+                if test.test_id is not None:
+                    named.setdefault(test.test_id, []).append(one.made_at)
+
+        def is_named(one: StoredRecord) -> bool:
+            # Only then: at another time it is another test of the same id, and perhaps of another operator's days.
+            return any(EARLIEST <= at - one.began_at <= LATEST for at in named.get(one.test_id, ()))
+
         return [
             one
             for one in self._stored
-            if one.test_id in named
-            or (
-                _has(line.days, self._day(one.began_at))
-                and (not line.has_other_line or goes_over(_decoded(one.envelope), networks))
-            )
+            if (is_named(one) or _has(line.days, self._day(one.began_at)))
+            and (not line.has_other_line or goes_over(_decoded(one.envelope), networks))
         ]
 
     def _day(self, at: datetime) -> date:
@@ -171,25 +191,54 @@ def _decoded(envelope: bytes) -> ServerRecord:
     return record.decode(record.open_envelope(envelope).payload)
 
 
+class _Ranked(Struct, frozen=True):
+    """A record, what it says, and whether its test is reported."""
+
+    stored: StoredRecord
+    known: ServerRecord
+    is_named: bool
+
+    @property
+    def place(self) -> tuple[str, int, str | None]:
+        """Return its server, its half hour and its network; tests from elsewhere take no room of the line's own."""
+        network = str(network_of(self.known.peers[0])) if len(self.known.peers) == 1 else None
+        return self.stored.key_id, int(self.stored.began_at.timestamp()) // _HALF_HOUR_S, network
+
+    @property
+    def speaks(self) -> bool:
+        """Tell whether it says anything for the line."""
+        return any(rate_of(getattr(self.known, way)) is not None for way in WAYS)
+
+    def order(self, way: Way) -> tuple[float, bool, datetime, bytes]:
+        """Say where it stands among those of its place: the fastest first, those that say nothing last."""
+        rate = rate_of(getattr(self.known, way)) or -1.0
+        return -rate, not self.is_named, self.stored.began_at, self.stored.envelope
+
+
 def _limited(
     found: Sequence[StoredRecord], carried: Collection[bytes | None], named: Collection[str | None]
 ) -> list[StoredRecord]:
     """Return the records that reports carry, and of all others so many that facts can hold them.
 
-    Of each half hour and server the first ones stay, those of reported tests before the others; of the month the first
-    ones of all half hours before the second of any.
+    Of each half hour, server and network those stay that say most for the line, in either direction: whoever fills it
+    with tests that say nothing hides no good one. Of the month the first ones of all half hours stay before the second
+    of any.
     """
-    counted: Counter[tuple[str, int]] = Counter()
-    ranked = []
-    for one in sorted(found, key=lambda one: (one.test_id not in named, one.began_at, one.test_id, one.key_id)):
-        if one.envelope not in carried:
-            place = (one.key_id, int(one.began_at.timestamp()) // _HALF_HOUR_S)
-            counted[place] += 1
-            ranked.append((counted[place], one))
+    others = [
+        _Ranked(one, _decoded(one.envelope), one.test_id in named) for one in found if one.envelope not in carried
+    ]
+    number: dict[bytes, int] = {}
+    for way in WAYS:
+        counted: Counter[tuple[str, int, str | None]] = Counter()
+        for one in sorted(others, key=operator.methodcaller("order", way)):
+            counted[one.place] += 1
+            number[one.stored.envelope] = min(counted[one.place], number.get(one.stored.envelope, _MOST_EACH + 1))
     kept, size = set(carried), 0
-    for number, one in sorted(ranked, key=lambda pair: pair[0]):
-        size += len(one.envelope)
-        if number > _MOST_EACH or size > _MOST_BYTES:
+    for one in sorted(others, key=lambda one: (not one.speaks, number[one.stored.envelope], one.stored.began_at)):
+        if number[one.stored.envelope] > _MOST_EACH:
+            continue
+        size += len(one.stored.envelope)
+        if size > _MOST_BYTES:
             break
-        kept.add(one.envelope)
+        kept.add(one.stored.envelope)
     return [one for one in found if one.envelope in kept]

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from agent.contract.errors import SettingsError
 from collector.notices.errors import NoticeError
+from collector.words import Sentence, say
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -49,19 +50,30 @@ def checked(url: str) -> SplitResult:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise NoticeError(f"{url[:200]!r} is no address of a webhook: {error}") from error
+        raise NoticeError(_no_address(url)) from error
     if len(url) > _LONGEST or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        raise NoticeError(f"a webhook's address has at most {_LONGEST} characters, all of them ASCII, and no space")
+        raise NoticeError(
+            say(
+                "a webhook's address has at most {longest} characters, all of them ASCII, and no space",
+                longest=_LONGEST,
+            )
+        )
     if parts.scheme not in _PORTS or not parts.hostname or port == 0:
-        raise NoticeError(f"{url[:200]!r} is no address of a webhook; write it as https://hooks.example/netready")
+        raise NoticeError(_no_address(url))
     if "@" in parts.netloc or parts.fragment:
-        raise NoticeError("a webhook's address holds no password and no '#'; its messages are signed instead")
+        raise NoticeError(say("a webhook's address holds no password and no '#'; its messages are signed instead"))
     if parts.scheme == "http" and (literal := _literal(parts.hostname)) is not None and literal.is_global:
         raise NoticeError(_NEEDS_TLS)
     return parts
 
 
-_NEEDS_TLS = "a webhook on the internet needs https; http is for addresses of your own network"
+def _no_address(url: str) -> Sentence:
+    return say(
+        "{address} is no address of a webhook; write it as https://hooks.example/netready", address=repr(url[:200])
+    )
+
+
+_NEEDS_TLS = say("a webhook on the internet needs https; http is for addresses of your own network")
 
 
 async def find(url: str, allowed: Sequence[Network]) -> Destination:

@@ -13,6 +13,7 @@ from collector.notices.errors import NoticeError
 from collector.notices.message import Message
 from collector.notices.webhooks import Outcome
 from collector.settings import NoticesSettings
+from collector.words import say
 
 # What mail servers take in practice of RFC 5321: no quoted names, no comments, no addresses instead of names.
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII)
@@ -25,7 +26,9 @@ _PERMANENT = range(550, 560)  # this mailbox, for good; what else a server refus
 def checked(address: str) -> str:
     """Return an email address; raises NoticeError if it is none that mail can be sent to."""
     if len(address) > 254 or _ADDRESS.fullmatch(address) is None:
-        raise NoticeError(f"{address[:200]!r} is no email address; write it as name@school.example")
+        raise NoticeError(
+            say("{address} is no email address; write it as name@school.example", address=repr(address[:200]))
+        )
     return address
 
 
@@ -36,7 +39,9 @@ def check_settings(settings: NoticesSettings) -> None:
         SettingsError: names what is missing, or not safe.
     """
     if settings.smtp_host is None or settings.mail_from is None:
-        raise SettingsError("there is no email here: whoever runs the collector sets notices.smtp_host and mail_from")
+        raise SettingsError(
+            say("there is no email here: whoever runs the collector sets notices.smtp_host and mail_from")
+        )
     if _ADDRESS.fullmatch(settings.mail_from) is None:
         raise SettingsError(f"notices.mail_from: {settings.mail_from!r} is no email address")
     if (settings.smtp_user is None) != (settings.smtp_password_file is None):

@@ -16,6 +16,7 @@ from collector.store import audit, notices
 from collector.store.audit import Who
 from collector.store.database import Connection, Viewer
 from collector.store.notices import Channel, HeldBy, Kind, Lapsed, NewDelivery, Subscriber
+from collector.words import say
 
 _ITSELF = Who("the collector")
 
@@ -68,10 +69,18 @@ def subscribe(
         destination.checked(wish.address)
     own = [one for one in notices.subscribers(connection) if Viewer(one.role, one.scope) == viewer]
     if len(own) >= settings.subscribers_each:
-        raise NoticeError(f"there are {len(own)} subscriptions already, which is all that there may be; end one first")
+        raise NoticeError(
+            say("subscriptions that there are already: {count}, and no more may be; end one first", count=len(own))
+        )
     same = next((one for one in own if (one.channel, one.address) == (wish.channel, wish.address)), None)
     if same is not None:
-        raise NoticeError(f"this address is subscribed already as {same.name!r} ({same.id}); end that one first")
+        raise NoticeError(
+            say(
+                "this address is subscribed already as {name} ({id}); end that one first",
+                name=repr(same.name),
+                id=same.id,
+            )
+        )
     secret = webhooks.new_secret() if wish.channel == "webhook" else None
     made = Subscriber(
         id=secrets.token_hex(8),
@@ -100,9 +109,9 @@ def one_of(connection: Connection, subscriber_id: str, viewer: Viewer) -> Subscr
     """
     found = notices.subscribers(connection, subscriber_id=subscriber_id)
     if not found:
-        raise NotFound(f"there is no subscription {subscriber_id!r} that you may see")
+        raise NotFound(say("there is no subscription {id} that you may see", id=repr(subscriber_id)))
     if viewer != Viewer(found[0].role, found[0].scope) and viewer.role not in ("ministry", "admin"):
-        raise NotAllowed("a subscription is changed by those it is for, and by the ministry")
+        raise NotAllowed(say("a subscription is changed by those it is for, and by the ministry"))
     return found[0]
 
 

@@ -41,7 +41,7 @@ Cell = str | int | float | None
 def row(test: SingleTest, country: str) -> dict[str, Cell]:
     """Return a test under Giga's names, the filled ones only."""
     known = [count for count in (test.data_downloaded, test.data_uploaded) if count is not None]
-    host = urlsplit(test.server).hostname
+    host = _host(test.server)
     return {
         "timestamp": _time(test.measured_at),
         "uuid": str(uuid.uuid5(_TESTS, f"{test.payload_sha256.hex()} {test.position}")),
@@ -93,6 +93,14 @@ def _write_lines(rows: Iterable[dict[str, Cell]], out: IO[str]) -> int:
         out.write(msgspec.json.encode({name: cells.get(name) for name in COLUMNS}).decode() + "\n")
         count += 1
     return count
+
+
+def _host(server: str) -> str | None:
+    """Return a server's name; null where its computer called it something that is no address."""
+    try:
+        return urlsplit(server).hostname
+    except ValueError:
+        return None
 
 
 def _kbit(bps: float | None) -> float | None:

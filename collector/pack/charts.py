@@ -84,9 +84,15 @@ class Calendar:
 def charts(facts: Facts, judgement: Judgement, speech: Speech) -> list[tuple[str, dict[str, Any]]]:
     """Return a chart for each part of the verdict of which any half hour was judged, with the part's name."""
     slot_minutes = standard.parse(facts.standard).statistics.slot_minutes.value
-    plots = [*_speeds(facts, judgement), *_round_trips(facts, judgement, slot_minutes)]
-    calendar = Calendar(facts, [one.slot for plot in plots for one in plot.marks], slot_minutes)
-    return [(plot.part, _chart(facts, judgement, plot, calendar, speech)) for plot in plots]
+    found = plots(facts, judgement)
+    calendar = Calendar(facts, [one.slot for plot in found for one in plot.marks], slot_minutes)
+    return [(plot.part, _chart(facts, judgement, plot, calendar, speech)) for plot in found]
+
+
+def plots(facts: Facts, judgement: Judgement) -> list[Plot]:
+    """Return the half hours of each part of the verdict that were judged, and what was promised and required."""
+    slot_minutes = standard.parse(facts.standard).statistics.slot_minutes.value
+    return [*_speeds(facts, judgement), *_round_trips(facts, judgement, slot_minutes)]
 
 
 def promise_of(name: str) -> tuple[Way, Which]:

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -30,7 +29,7 @@ class _Test(Struct, frozen=True):
 
     @property
     def server(self) -> str:
-        return urlsplit(self.ways[0].server).netloc or self.ways[0].server
+        return self.ways[0].server.partition("://")[2].partition("/")[0] or self.ways[0].server
 
 
 class _Marks(Struct, frozen=True):

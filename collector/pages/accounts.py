@@ -7,18 +7,22 @@ from fastapi.responses import RedirectResponse
 
 from agent.contract.errors import NetreadyError
 from collector import access
-from collector.context import Asker, In, PageByWhom
-from collector.errors import AccessDenied, LoginNeeded, NotAllowed, NotFound
-from collector.pages import forms, html
+from collector.context import Asker, Context, In, PageByWhom
+from collector.errors import AccessDenied, AccountError, LoginNeeded, NotAllowed, NotFound
+from collector.pages import PAGE_ROWS, forms, html
+from collector.pages.admin import ROLE_WORDS, parts_of
 from collector.pages.forms import Posted
 from collector.pages.login import REFUSED, By, Known, go_on, needs_stage, own_place, status_of
 from collector.people import accounts, login, sessions, totp
 from collector.people.accounts import Wanted
 from collector.store import accounts as stored
-from collector.store import logins
-from collector.store.database import Role
+from collector.store import agreements, logins, schools
+from collector.store.accounts import ListedAccount
+from collector.store.database import MINISTRY, Role
+from collector.words import say
 
 _REFUSED = (*REFUSED, NotFound)
+_TYPED = {"name": "", "full_name": "", "role": "school", "scope": ""}
 
 
 def router() -> APIRouter:
@@ -42,6 +46,8 @@ def _add_own(routes: APIRouter) -> None:
             person=person,
             session=session,
             places=places,
+            zone=context.zone,
+            role_words=ROLE_WORDS,
             must_have=session.role in by.settings.second_factor,
             manages=_may_see(person),
             form_token=forms.token_for(request),
@@ -63,7 +69,7 @@ def _add_password(routes: APIRouter) -> None:
         then = fields.get("then")
         try:
             if fields.get("new") != fields.get("again"):
-                raise AccessDenied("the two new passwords differ; type the same one twice")
+                raise AccessDenied(say("the two new passwords differ; type the same one twice"))
             opened = login.change_password(by, session, fields.get("old", ""), fields.get("new", ""))
         except REFUSED as error:
             return _password_page(request, session.stage, then, error)
@@ -101,7 +107,7 @@ def _add_list(routes: APIRouter) -> None:
     @routes.get("/accounts")
     def everybody(request: Request, context: In, person: PageByWhom) -> Response:
         if not _may_see(person):
-            raise NotAllowed("the list of accounts is for administrators and auditors")
+            raise NotAllowed(say("the list of accounts is for administrators and auditors"))
         return _list_page(request, context, person)
 
     @routes.post("/accounts")
@@ -109,10 +115,16 @@ def _add_list(routes: APIRouter) -> None:
         _may_change(person)
         try:
             wanted = _wanted(fields)
+            check_scope(context, wanted.role, wanted.scope)
             password = accounts.create(context.database, wanted, person.who(), by.now)
         except _REFUSED as error:
-            return _list_page(request, context, person, wrong=error)
+            return _list_page(request, context, person, wrong=error, typed=fields)
         return _list_page(request, context, person, told=(accounts.normal_name(wanted.name), password))
+
+    @routes.get("/accounts/{_name}/{_action}")
+    def back(_person: PageByWhom, _name: str, _action: str) -> Response:
+        # Where the answer to a form stands; loaded anew, or in another language, it leads to the list.
+        return RedirectResponse("/accounts", status_code=303)
 
     @routes.post("/accounts/{name}/{action}")
     def act(
@@ -141,13 +153,14 @@ def _do(by: By, person: Asker, name: str, action: str, *, second_factor: bool) -
         case "reset":
             return accounts.reset_password(by.database, name, who, by.now, second_factor=second_factor)
         case _:
-            raise NotFound(f"an account cannot be {action!r}; go back to the list")
+            said = say("there is no such thing to do with an account: {action}; go back to the list", action=action)
+            raise NotFound(said)
     return None
 
 
 def _session_of(person: Asker) -> logins.SessionRecord:
     if person.login is None:
-        raise LoginNeeded("this page is for people who are logged in")
+        raise LoginNeeded(say("this page is for people who are logged in"))
     return person.login.session
 
 
@@ -164,13 +177,45 @@ def _wanted(fields: dict[str, str]) -> Wanted:
     role = fields.get("role", "")
     known: dict[str, Role] = {one: one for one in get_args(Role)}
     if role not in known:
-        raise NotFound(f"there is no role {role!r}")
+        raise NotFound(say("there is no role {role}", role=repr(role)))
     return Wanted(
         name=fields.get("name", ""),
         role=known[role],
         scope=fields.get("scope", "").strip() or None,
         full_name=fields.get("full_name"),
     )
+
+
+def check_scope(context: Context, role: Role, scope: str | None) -> None:
+    """Refuse a role without the region, school or operator that it needs, or with one; raises AccountError."""
+    if (role in access.SCOPED) != (scope is not None):
+        if scope is None:
+            raise AccountError(
+                say("this role is limited: write the region's code, the school's id or the operator's name")
+            )
+        raise AccountError(say("this role sees the whole country: leave the region, school or operator empty"))
+    if scope is None:
+        return
+    with context.database.reading(MINISTRY) as connection:
+        known = {
+            "region": scope in schools.regions(connection),
+            "school": role == "school" and schools.school(connection, scope) is not None,
+            "operator": scope in schools.operators(connection) or agreements.has_operator(connection, scope),
+        }
+    if not known[role]:
+        told = repr(scope)
+        raise AccountError(
+            say("the registry does not know {scope}; import the registry first, or check the spelling", scope=told)
+        )
+
+
+def _chosen(listed: list[ListedAccount], query: str, role: str) -> list[ListedAccount]:
+    wanted = query.casefold()
+    return [
+        one
+        for one in listed
+        if (not role or one.role == role) and (wanted in one.name or wanted in (one.full_name or "").casefold())
+    ]
 
 
 def _list_page(
@@ -180,15 +225,29 @@ def _list_page(
     *,
     wrong: NetreadyError | None = None,
     told: tuple[str, str] | None = None,
+    typed: dict[str, str] | None = None,
 ) -> Response:
     with context.database.admitting() as connection:
         listed = stored.accounts(connection)
+    query, role = request.query_params.get("q", "").strip()[:64], request.query_params.get("role", "")
+    found = _chosen(listed, query, role)
+    asked_page = request.query_params.get("page", "1")
+    pages = max(1, -(-len(found) // PAGE_ROWS))
+    page = min(max(int(asked_page) if asked_page.isdecimal() and len(asked_page) < 9 else 1, 1), pages)
     response = html(
         "accounts.html",
         200 if wrong is None else status_of(wrong),
         person=person,
-        accounts=listed,
+        accounts=found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS],
+        total=len(found),
+        page=page,
+        pages=pages,
+        q=query,
+        role=role,
         roles=access.ROLES,
+        role_words=ROLE_WORDS,
+        parts=parts_of(person),
+        typed=_TYPED | (typed or {}),
         manages="accounts" in person.rights and person.login is not None,
         wrong=wrong,
         told=told,
@@ -215,7 +274,7 @@ def _second_page(
 ) -> Response:
     session = needs_stage(known, "enrol", "whole").session
     if not session.local:
-        raise NotAllowed("your account comes from another login; that one asks for a second factor, or does not")
+        raise NotAllowed(say("your account comes from another login; that one asks for a second factor, or does not"))
     secret = login.offer_second_factor(by, session)
     response = html(
         "second.html",

@@ -6,11 +6,14 @@ from collector import fleet
 from collector.context import In, PageBy, PageByWhom, note_school
 from collector.errors import NotAllowed
 from collector.pages import PAGE_ROWS, html
+from collector.pages.admin import number_of
+from collector.pages.asking import asked as request_asked
 from collector.store import fleet as stored
 from collector.store import schools
-from collector.store.fleet import Asked
+from collector.store.fleet import Asked, SchoolFleet
+from collector.words import Language, say
 
-_MOST_COMPUTERS = 500
+_NAME: dict[Language, str] = {"kk": "name_kk", "ru": "name_ru", "en": "name_en"}
 
 
 def router() -> APIRouter:
@@ -24,27 +27,30 @@ def router() -> APIRouter:
         person: PageByWhom,
         region: str | None = None,
         state: str | None = None,
-        page: int = 1,
+        q: str = "",
+        page: str = "1",
     ) -> Response:
         if viewer.role == "operator":
-            raise NotAllowed("operators judge lines; the state of schools' computers is not shown to them")
+            raise NotAllowed(say("operators judge lines; the state of schools' computers is not shown to them"))
         with context.database.reading(viewer) as connection:
             regions = schools.regions(connection)
-            names = {region_id: one.name_en for region_id, one in regions.items()}
+            names = {region_id: getattr(one, _NAME[request_asked().language]) for region_id, one in regions.items()}
             everybody = stored.by_school(connection, Asked(region_id=region or None))
             judged = stored.mark(connection)
-        rows = [one for one in everybody if not state or one.state == state]
+        rows = [one for one in everybody if (not state or one.state == state) and _is_named(one, q.strip())]
         pages = max(1, -(-len(rows) // PAGE_ROWS))
-        number = min(max(page, 1), pages)
+        number = min(number_of(page), pages)
         return html(
             "fleet.html",
             person=person,
             zone=context.zone,
             judged=judged,
             regions=fleet.by_region(everybody, names),
-            known=regions,
+            names=names,
             region=region or None,
             state=state or None,
+            q=q,
+            total=len(rows),
             rows=rows[(number - 1) * PAGE_ROWS : number * PAGE_ROWS],
             page=number,
             pages=pages,
@@ -52,14 +58,20 @@ def router() -> APIRouter:
         )
 
     @routes.get("/fleet/schools/{school_id:path}")
-    def school(context: In, viewer: PageBy, person: PageByWhom, school_id: str) -> Response:
+    def school(
+        context: In, viewer: PageBy, person: PageByWhom, school_id: str, state: str | None = None, page: str = "1"
+    ) -> Response:
         if viewer.role in ("operator", "region"):
-            raise NotAllowed("single computers are the school's own matter; /fleet has them counted by school")
+            raise NotAllowed(
+                say("single computers are the school's own matter; the page of computers has them counted by school")
+            )
         with context.database.reading(viewer) as connection:
             found = schools.visible_school(connection, school_id)
             note_school(context, person, school_id, part="computers")
-            asked = Asked(school_id=school_id)
-            rows, total = stored.by_computer(connection, asked, limit=_MOST_COMPUTERS, offset=0)
+            asked = Asked(school_id=school_id, state=state or None)
+            number = number_of(page)
+            offset = (number - 1) * PAGE_ROWS
+            rows, total = stored.by_computer(connection, asked, limit=PAGE_ROWS, offset=offset)
             judged = stored.mark(connection)
         return html(
             "fleet_school.html",
@@ -69,8 +81,18 @@ def router() -> APIRouter:
             school=found,
             rows=rows,
             total=total,
+            state=state or None,
+            page=number,
+            pages=max(1, -(-total // PAGE_ROWS)),
             advice=fleet.ADVICE,
             settings=context.settings.fleet,
+            at_school=viewer.role == "school",
         )
 
     return routes
+
+
+def _is_named(one: SchoolFleet, query: str) -> bool:
+    """Tell whether a school is looked for: by its id, or a part of its name or district."""
+    wanted = query.casefold()
+    return not wanted or wanted == one.id.casefold() or wanted in f"{one.name}\n{one.district or ''}".casefold()

@@ -1,46 +1,104 @@
-"""Forms that change something: sent from our own page by the browser that got it, or refused (OWASP, CSRF)."""
+"""Forms that change something: sent from our own page by the browser that got it, or refused (OWASP, CSRF).
+
+What was typed stands in the request's state too, so that a form that comes too late is not lost
+(collector.pages.login).
+"""
 
 import asyncio
+import re
 import secrets
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Request, Response
+from msgspec import Struct
 from starlette.requests import ClientDisconnect
 
 from agent.contract.errors import MalformedError
 from collector.context import Context, context_of, cookie_name, is_secure, names_this_computer
 from collector.errors import NotAllowed
 from collector.people import sessions
+from collector.words import say
 
 Fields = dict[str, str]
-_MOST_BYTES = 16 * 1024
-_MOST_FIELDS = 30
+_MOST_BYTES = 96 * 1024
+_MOST_FIELDS = 400
 _TIMEOUT_S = 20.0
+_FILE_TIMEOUT_S = 300.0  # 8 MB over a poor line
 _LONGEST_COOKIE = 64
+_BOUNDARY = re.compile(r'boundary=(?:"([^"\r\n]{1,70})"|([^\s;,"]{1,70}))', re.ASCII)
+_PARAMETER = r'[;\s]%s="([^"\r\n]*)"'
+_LONGEST_NAME = 200
+
+
+class StaleForm(NotAllowed):
+    """A form of our own whose page another login or browser got; what was typed is in the request's state."""
+
+
+class File(Struct, frozen=True):
+    """A file that somebody chose: its name without folders, and what is in it."""
+
+    name: str
+    content: bytes
+
+
+def takes_files(most_bytes: int) -> Callable[[Any], Any]:
+    """Let a route take forms with files (multipart/form-data) of so many bytes in all; others take none."""
+
+    def marked(endpoint: Any) -> Any:
+        endpoint.most_bytes = most_bytes
+        return endpoint
+
+    return marked
 
 
 async def posted(request: Request) -> Fields:
     """Return the fields of a form of our own; each posted page depends on this.
 
     Raises:
-        NotAllowed: it comes from another site, or from a page that another browser or login got.
+        NotAllowed: it comes from another site.
+        StaleForm: it comes from a page that another browser or login got.
         MalformedError: it is no form, or too large.
     """
-    _check_origin(request)
-    fields = _parsed(await _body(request), request.headers.get("content-type", ""))
+    fields = await typed(request)
     cookie = _cookie(request)
     if not cookie or not sessions.is_form_token(cookie, fields.pop("form_token", "")):
-        raise NotAllowed("this page is out of date, or the browser keeps no cookies; go back, load it again and repeat")
+        raise StaleForm(
+            say("this page is out of date, or the browser keeps no cookies; go back, load it again and repeat")
+        )
     return fields
 
 
 Posted = Annotated[Fields, Depends(posted)]
 
 
+async def typed(request: Request) -> Fields:
+    """Return what was typed into a form of our own, whoever's page it was on; raises NotAllowed, MalformedError."""
+    _check_origin(request)
+    if not hasattr(request.state, "typed"):
+        most = getattr(request.scope.get("endpoint"), "most_bytes", None)
+        kind = request.headers.get("content-type", "")
+        takes_file = most is not None and _kind(kind) == "multipart/form-data"
+        body = await _body(request, most if most is not None and takes_file else _MOST_BYTES, takes_file=takes_file)
+        request.state.typed, request.state.files = _parts(body, kind) if takes_file else (_parsed(body, kind), {})
+    return dict(request.state.typed)
+
+
+def file_of(request: Request, field: str) -> File | None:
+    """Return the file that was chosen in a field of a form that was read; null where none was."""
+    found: File | None = request.state.files.get(field)
+    return found if found is not None and (found.name or found.content) else None
+
+
 def token_for(request: Request, response_cookie: str | None = None) -> str:
     """Return the token for forms on a page; ``response_cookie``: one that the same answer sets."""
     return sessions.form_token(response_cookie or _cookie(request))
+
+
+def new_key() -> str:
+    """Return a key for a form that shall do its work once, however often it is sent."""
+    return secrets.token_urlsafe(12)
 
 
 def has_cookie(request: Request) -> bool:
@@ -82,8 +140,10 @@ def check_transport(request: Request) -> None:
     """Refuse passwords where others could read them on the way; raises NotAllowed."""
     if not is_secure(context_of(request)) and not names_this_computer(request):
         raise NotAllowed(
-            "logging in needs TLS: give --tls-cert and --tls-key, or behind a proxy with TLS set public_url under"
-            " [accounts] to the https address that people type"
+            say(
+                "logging in needs TLS: give --tls-cert and --tls-key, or behind a proxy with TLS set public_url under"
+                " [accounts] to the https address that people type"
+            )
         )
 
 
@@ -105,7 +165,7 @@ def _check_origin(request: Request) -> None:
     else:
         same = origin.lower() == own_origin(request)
     if not same:
-        raise NotAllowed("this form was not sent from a page of this collector; open the page here and repeat")
+        raise NotAllowed(say("this form was not sent from a page of this collector; open the page here and repeat"))
 
 
 def _cookie(request: Request) -> str:
@@ -114,27 +174,70 @@ def _cookie(request: Request) -> str:
     return next((value for value in found if 0 < len(value) <= _LONGEST_COOKIE), "")
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
+async def _body(request: Request, most: int, *, takes_file: bool) -> bytes:
+    body = bytearray()
+    within_s = _FILE_TIMEOUT_S if takes_file else _TIMEOUT_S
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
+        async with asyncio.timeout(within_s):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > _MOST_BYTES:
-                    raise MalformedError(f"a form has at most {_MOST_BYTES} bytes")
+                if len(body) > most:
+                    raise MalformedError(say("a form has at most {most} bytes here", most=most))
     except TimeoutError as error:
-        raise MalformedError(f"the form did not arrive within {_TIMEOUT_S:.0f} seconds; send it again") from error
+        said = say("the form did not arrive within {n} seconds; send it again", n=int(within_s))
+        raise MalformedError(said) from error
     except ClientDisconnect as error:
-        raise MalformedError("the connection ended before the form did; send it again") from error
-    return body
+        raise MalformedError(say("the connection ended before the form did; send it again")) from error
+    return bytes(body)
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _parsed(body: bytes, content_type: str) -> Fields:
-    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        raise MalformedError("this is no form; open the page and use the one there")
+    if _kind(content_type) != "application/x-www-form-urlencoded":
+        raise MalformedError(say("this is no form; open the page and use the one there"))
     try:
         return dict(
             parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
         )
     except ValueError as error:
-        raise MalformedError("the form cannot be read; open the page and use the one there") from error
+        raise MalformedError(_unreadable()) from error
+
+
+def _parts(body: bytes, content_type: str) -> tuple[Fields, dict[str, File]]:
+    """Return the fields and files of a form as RFC 7578 has them, in memory."""
+    found = _BOUNDARY.search(content_type)
+    if found is None:
+        raise MalformedError(_unreadable())
+    parts = (b"\r\n" + body).split(b"\r\n--" + (found[1] or found[2]).encode())
+    if len(parts) < 2 or not parts[-1].startswith(b"--") or len(parts) > _MOST_FIELDS:
+        raise MalformedError(_unreadable())
+    fields: Fields = {}
+    files: dict[str, File] = {}
+    for part in parts[1:-1]:
+        head, separator, content = part.partition(b"\r\n\r\n")
+        try:
+            told = head.decode("utf-8")
+            name = re.search(_PARAMETER % "name", told)
+            if name is None or not separator:
+                raise MalformedError(_unreadable())
+            file = re.search(_PARAMETER % "filename", told)
+            if file is not None:
+                files[name[1]] = File(_bare(file[1]), content)
+            else:
+                fields[name[1]] = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise MalformedError(_unreadable()) from error
+    return fields, files
+
+
+def _bare(name: str) -> str:
+    """Return a file's name as it may stand in messages: no folders, nothing that is not printable."""
+    last = re.split(r"[/\\]", name.replace("%22", '"'))[-1]
+    return "".join(letter for letter in last if letter.isprintable())[:_LONGEST_NAME]
+
+
+def _unreadable() -> object:
+    return say("the form cannot be read; open the page and use the one there")

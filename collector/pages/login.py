@@ -1,32 +1,52 @@
-"""The pages on which people log in and out: password, code, the country's own login."""
+"""The pages on which people log in and out: password, code, the country's own login.
+
+Whoever sends a form after the login ended loses nothing: it is kept sealed in the login page
+(collector.pages.replaying) and shown again, filled in, once the same person has logged in. It is never sent by itself.
+"""
 
 import base64
 import re
-from typing import Annotated
-from urllib.parse import urlencode
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode, urlsplit
 
+import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 
-from agent.contract.errors import NetreadyError, SettingsError
+from agent.contract.errors import MalformedError, NetreadyError, SettingsError
 from collector.context import Context, In, Login, address_of, can_log_in, context_of, cookie_name, login_of
-from collector.errors import AccessDenied, AccountError, LoginNeeded, TooManyTries
-from collector.pages import forms, html
-from collector.pages.forms import Posted
+from collector.errors import AccessDenied, AccountError, LoginNeeded, NotAllowed, TooManyTries
+from collector.pages import forms, html, replaying
+from collector.pages.asking import speech
+from collector.pages.forms import Posted, StaleForm
+from collector.pages.replaying import Typed
 from collector.people import login as door
-from collector.people import oidc
+from collector.people import oidc, sessions
 from collector.people.login import Asking
 from collector.people.oidc import Hop, Provider
 from collector.people.sessions import Opened
 from collector.settings import Settings
+from collector.store import logins
 from collector.store.logins import Stage
+from collector.words import mark, say
 
 # Only places of our own: no scheme, no other host, nothing that a browser reads as either.
 _OWN_PLACE = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f]{0,1000}")
 _PAGE_OF: dict[Stage, str] = {"second": "/login/code", "password": "/account/password", "enrol": "/account/second"}
 _HOP_S = 600
 _LONGEST_COOKIE = 4_000
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_AGAIN = mark(
+    "Your login had ended, so nothing was saved. What you typed is in the form below: look it over and press its button"
+    " once more."
+)
+_STALE = mark(
+    "This page was out of date, so nothing was saved. What you typed is in the form below: look it over and press its"
+    " button once more."
+)
 
 REFUSED = (AccessDenied, AccountError, TooManyTries)
 Known = Annotated[Login | None, Depends(login_of)]
@@ -35,7 +55,7 @@ Known = Annotated[Login | None, Depends(login_of)]
 def needs_stage(login: Login | None, *stages: Stage) -> Login:
     """Return the session if it is at one of these stages; raises LoginNeeded."""
     if login is None or login.session.stage not in stages:
-        raise LoginNeeded("this page needs a login")
+        raise LoginNeeded(say("this page needs a login"))
     return login
 
 
@@ -90,13 +110,14 @@ def _add_password(routes: APIRouter) -> None:
         return _login_page(request, then)
 
     @routes.post("/login")
-    def check(request: Request, context: In, by: By, fields: Posted) -> Response:
+    async def check(request: Request, by: By, fields: Posted) -> Response:
         forms.check_transport(request)
-        then = fields.get("then")
         try:
-            return go_on(context, door.with_password(by, fields.get("name", ""), fields.get("password", "")), then)
+            opened = await _aside(door.with_password, by, fields.get("name", ""), fields.get("password", ""))
         except REFUSED as error:
-            return _login_page(request, then, error)
+            refused: Response = await _aside(_login_page, request, fields.get("then"), error, fields.get("kept", ""))
+            return refused
+        return await _on_with(request, by, opened, fields)
 
     @routes.post("/logout")
     def leave(context: In, by: By, known: Known, _fields: Posted) -> Response:
@@ -114,13 +135,14 @@ def _add_code(routes: APIRouter) -> None:
         return _code_page(request, then)
 
     @routes.post("/login/code")
-    def check(request: Request, context: In, by: By, known: Known, fields: Posted) -> Response:
+    async def check(request: Request, by: By, known: Known, fields: Posted) -> Response:
         login = needs_stage(known, "second")
-        then = fields.get("then")
         try:
-            return go_on(context, door.with_code(by, login.session_id, login.session, fields.get("code", "")), then)
+            opened = await _aside(door.with_code, by, login.session_id, login.session, fields.get("code", ""))
         except REFUSED as error:
-            return _code_page(request, then, error)
+            refused: Response = await _aside(_code_page, request, fields.get("then"), error, fields.get("kept", ""))
+            return refused
+        return await _on_with(request, by, opened, fields)
 
 
 def _add_other(routes: APIRouter, provider: Provider, back: str) -> None:
@@ -151,16 +173,149 @@ def _hop(cookie: str) -> Hop:
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(cookie[:_LONGEST_COOKIE]), type=Hop)
     except (ValueError, msgspec.DecodeError) as error:
-        raise LoginNeeded("this login was begun in another browser, or too long ago") from error
+        raise LoginNeeded(say("this login was begun in another browser, or too long ago")) from error
 
 
-def _login_page(request: Request, then: str | None, wrong: NetreadyError | None = None) -> Response:
+def install(app: FastAPI) -> None:
+    """Let forms that come after the end of a login, or from a page of another one, lose nothing that was typed."""
+    usual: Any = app.exception_handlers[NetreadyError]
+    to_login: Any = app.exception_handlers[LoginNeeded]
+
+    @app.exception_handler(LoginNeeded)
+    async def login_needed(request: Request, error: LoginNeeded) -> Response:
+        if request.method != "POST":
+            there: Response = await _aside(to_login, request, error)
+            return there
+        return await _kept_for_login(request) or RedirectResponse(
+            "/login?" + urlencode({"then": _page_of(request)}), status_code=303
+        )
+
+    @app.exception_handler(NotAllowed)
+    async def not_allowed(request: Request, error: NotAllowed) -> Response:
+        # On a collector that only this computer reaches, who was logged in is a local person again, who may only read.
+        is_form = request.method == "POST" and not request.url.path.startswith("/api/")
+        ended = is_form and await _aside(_has_ended, request)
+        answer = await _kept_for_login(request) if ended else None
+        return answer or await _aside(usual, request, error)
+
+    @app.exception_handler(StaleForm)
+    async def stale(request: Request, error: StaleForm) -> Response:
+        login = await _aside(login_of, request)
+        if login is None:
+            return await not_allowed(request, error)
+        typed = await _typed(request, login.session.name) if login.session.stage == "whole" else None
+        answer = await _again(request, login.session_id, typed, _STALE, 403) if typed is not None else None
+        return answer or await _aside(usual, request, error)
+
+
+async def _aside(work: Callable[..., Any], *given: Any) -> Any:
+    """Do what waits for the database beside the loop that serves everybody."""
+    return await anyio.to_thread.run_sync(work, *given)
+
+
+async def _kept_for_login(request: Request) -> Response | None:
+    """Return the login page with what was typed sealed in it; null where there is nothing that could be kept."""
+    context = context_of(request)
+    name = await _aside(_whose, request)
+    typed = None if name is None else await _typed(request, name)
+    kept = None if typed is None else await _aside(replaying.sealed, context, typed)
+    if typed is None or kept is None:
+        return None
+    response: Response = await _aside(_login_page, request, typed.page, None, kept, 403)
+    return response
+
+
+async def _typed(request: Request, name: str) -> Typed | None:
+    try:
+        fields = replaying.keepable(request.url.path, await forms.typed(request))
+    except (NotAllowed, MalformedError):  # of another site, too large, no form: then nothing is kept
+        return None
+    fields.pop("form_token", None)
+    query = request.url.query
+    if not any(fields.values()):
+        return None
+    return Typed(
+        action=request.url.path + (f"?{query}" if query else ""),
+        page=_page_of(request),
+        fields=fields,
+        name=name,
+        at=replaying.now_of(context_of(request).now()),
+    )
+
+
+def _page_of(request: Request) -> str:
+    """Return the page that a form stood on, as the browser tells; its own address where it does not."""
+    told = urlsplit(request.headers.get("referer", ""))
+    if f"{told.scheme}://{told.netloc}".lower() != forms.own_origin(request):
+        return request.url.path
+    place = own_place(told.path + (f"?{told.query}" if told.query else ""))
+    return request.url.path if place == "/" else place
+
+
+def _session_id(request: Request) -> str:
+    return request.cookies.get(cookie_name(context_of(request), "session"), "")
+
+
+def _has_ended(request: Request) -> bool:
+    return bool(_session_id(request)) and login_of(request) is None
+
+
+def _whose(request: Request) -> str | None:
+    """Return whose login a browser's ended session was; null where nobody knows any more."""
+    session_id = _session_id(request)
+    if not session_id:
+        return None
+    with context_of(request).database.admitting() as connection:
+        # As of long ago: then it held, and looking at it makes it no longer.
+        found = logins.session(connection, sessions.digest(session_id), _LONG_AGO, timedelta(0))
+    return None if found is None else found.name
+
+
+async def _on_with(request: Request, by: Asking, opened: Opened, fields: dict[str, str]) -> Response:
+    """Go on with a login: to the next question, to the form that was kept, or to where somebody wanted to go."""
+    context, kept = context_of(request), fields.get("kept", "")
+    if kept and opened.stage == "second":
+        response: Response = await _aside(_code_page, request, fields.get("then"), None, kept, opened.session_id)
+        forms.set_cookie(response, context, "session", opened.session_id)
+        return response
+    if kept and opened.stage == "whole":
+        typed = await _aside(_opened, context, opened, kept, by.now)
+        answer = await _again(request, opened.session_id, typed, _AGAIN) if typed is not None else None
+        if answer is not None:
+            forms.set_cookie(answer, context, "session", opened.session_id)
+            forms.drop_cookie(answer, context, "form")
+            return answer
+    return go_on(context, opened, fields.get("then"))
+
+
+def _opened(context: Context, opened: Opened, kept: str, now: datetime) -> Typed | None:
+    session = sessions.find(context.database, context.settings.accounts, opened.session_id, now)
+    return None if session is None else replaying.opened(context, kept, session.name, now)
+
+
+async def _again(request: Request, session_id: str, typed: Typed, note: str, status: int = 200) -> Response | None:
+    """Return the page of a form with what was typed in it; where that page is gone, a plain form with the same."""
+    context = context_of(request)
+    cookie = (cookie_name(context, "session"), session_id)
+    page = await replaying.page_again(request, cookie, typed, speech().text(note))
+    if page is not None:
+        return HTMLResponse(page, status, {"cache-control": "no-store"})
+    shown = {name: value for name, value in typed.fields.items() if value}
+    response = html("admin/again.html", status, typed=typed, shown=shown, form_token=sessions.form_token(session_id))
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def _login_page(
+    request: Request, then: str | None, wrong: NetreadyError | None = None, kept: str = "", status: int = 200
+) -> Response:
     context = context_of(request)
     made = None if forms.has_cookie(request) else forms.new_form_cookie()
     response = html(
         "login.html",
-        200 if wrong is None else status_of(wrong),
+        status if wrong is None else status_of(wrong),
         form_token=forms.token_for(request, made),
+        kept=kept,
         then=own_place(then),
         wrong=wrong,
         other=context.settings.oidc.title if context.settings.oidc.issuer else None,
@@ -169,11 +324,14 @@ def _login_page(request: Request, then: str | None, wrong: NetreadyError | None 
     return _kept_private(response, context, made, wrong)
 
 
-def _code_page(request: Request, then: str | None, wrong: NetreadyError | None = None) -> Response:
+def _code_page(
+    request: Request, then: str | None, wrong: NetreadyError | None = None, kept: str = "", session: str | None = None
+) -> Response:
     response = html(
         "code.html",
         200 if wrong is None else status_of(wrong),
-        form_token=forms.token_for(request),
+        form_token=forms.token_for(request, session),
+        kept=kept,
         then=own_place(then),
         wrong=wrong,
     )

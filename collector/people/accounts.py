@@ -12,6 +12,7 @@ from collector.store import accounts, audit, logins
 from collector.store.accounts import NewAccount
 from collector.store.audit import Who
 from collector.store.database import MINISTRY, Connection, Database, Role
+from collector.words import say
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,62}[a-z0-9]", re.ASCII)
 # Accounts that another login vouches for are called so; nobody can make a local one that looks like theirs.
@@ -38,7 +39,7 @@ def create(database: Database, wanted: Wanted, by: Who, now: datetime) -> str:
     name = normal_name(wanted.name)
     if NAME.fullmatch(name) is None or name.startswith(SUBJECT_PREFIX):
         raise AccountError(
-            "an account's name has 3 to 64 of a to z, 0 to 9, and . _ @ + - between them; not sso- in front"
+            say("an account's name has 3 to 64 of a to z, 0 to 9, and . _ @ + - between them; not sso- in front")
         )
     with database.reading(MINISTRY) as connection:
         access.check_holder(connection, wanted.role, wanted.scope)
@@ -53,7 +54,7 @@ def create(database: Database, wanted: Wanted, by: Who, now: datetime) -> str:
     )
     with database.admitting() as connection:
         if not accounts.keep_account(connection, made):
-            raise AccountError(f"there is an account {name!r} already; choose another name")
+            raise AccountError(say("there is an account {name} already; choose another name", name=repr(name)))
         detail = {"account": "created", "role": wanted.role, "scope": wanted.scope}
         audit.note(connection, by, "changed", f"account {name}", now=now, detail=detail)
     return password
@@ -63,10 +64,10 @@ def disable(database: Database, name: str, by: Who, now: datetime) -> None:
     """Take an account out of use and end its sessions. Its API tokens are ended with 'access revoke'."""
     name = normal_name(name)
     if by.role is not None and by.name == name:
-        raise AccountError("nobody disables the account they are logged in with; another administrator has to")
+        raise AccountError(say("nobody disables the account they are logged in with; another administrator has to"))
     with database.admitting() as connection:
         if not accounts.disable(connection, name, now):
-            raise NotFound(f"no account {name!r} is in use")
+            raise NotFound(say("no account {name} is in use", name=repr(name)))
         ended = logins.end_sessions(connection, name)
         detail = {"account": "disabled", "sessions": ended}
         audit.note(connection, by, "changed", f"account {name}", now=now, detail=detail)
@@ -77,7 +78,7 @@ def enable(database: Database, name: str, by: Who, now: datetime) -> None:
     name = normal_name(name)
     with database.admitting() as connection:
         if not accounts.enable(connection, name):
-            raise NotFound(f"no account {name!r} is out of use")
+            raise NotFound(say("no account {name} is out of use", name=repr(name)))
         audit.note(connection, by, "changed", f"account {name}", now=now, detail={"account": "enabled"})
 
 
@@ -88,7 +89,7 @@ def reset_password(database: Database, name: str, by: Who, now: datetime, *, sec
     password_hash = passwords.hashed(password)
     with database.admitting() as connection:
         if not accounts.change_password(connection, name, password_hash, must_change=True, now=now):
-            raise NotFound(f"there is no local account {name!r}")
+            raise NotFound(say("there is no local account {name}", name=repr(name)))
         if second_factor:
             accounts.remove_second_factor(connection, name)
         logins.end_sessions(connection, name)
@@ -121,4 +122,4 @@ def plain(text: str | None) -> str | None:
 
 def _existing(connection: Connection, name: str) -> None:
     if NAME.fullmatch(name) is None or accounts.account(connection, name) is None:
-        raise NotFound(f"there is no account {name!r}")
+        raise NotFound(say("there is no account {name}", name=repr(name)))

@@ -16,10 +16,11 @@ from collector.store.accounts import AccountRecord, Subject
 from collector.store.audit import What, Who
 from collector.store.database import Connection, Database
 from collector.store.logins import SessionRecord, Stage
+from collector.words import say
 
 RECOVERY_CODES = 10
-_WRONG = "the name or the password is wrong, or the account is out of use"
-_WRONG_CODE = "this code is wrong or was used before; wait for the next one, or use a recovery code"
+_WRONG = say("the name or the password is wrong, or the account is out of use")
+_WRONG_CODE = say("this code is wrong or was used before; wait for the next one, or use a recovery code")
 
 
 class Asking(Struct, frozen=True):
@@ -67,7 +68,7 @@ def with_subject(asking: Asking, subject: Subject) -> Opened:
             audit.note(connection, who, "logged in", now=asking.now, detail=detail)
             return sessions.begin(connection, subject.name, "whole", asking.settings, asking.now)
     _note(asking, "refused", who, {"why": "account out of use", "by": subject.issuer})
-    raise AccessDenied("this account was taken out of use; ask the ministry's administrator")
+    raise AccessDenied(say("this account was taken out of use; ask the ministry's administrator"))
 
 
 def with_code(asking: Asking, session_id: str, session: SessionRecord, given: str) -> Opened:
@@ -100,7 +101,7 @@ def change_password(asking: Asking, session: SessionRecord, old: str, new: str) 
     record = _prove(asking, session, old)
     passwords.check(new, tuple(word for word in (record.name, record.full_name) if word))
     if passwords.are_same(old, new):
-        raise AccountError("the new password is the old one; choose another")
+        raise AccountError(say("the new password is the old one; choose another"))
     new_hash = passwords.hashed(new)
     with asking.database.admitting() as connection:
         accounts.change_password(connection, record.name, new_hash, must_change=False, now=asking.now)
@@ -131,10 +132,10 @@ def confirm_second_factor(asking: Asking, session: SessionRecord, given: str) ->
     waits.take(asking.database, asking.settings, keys, asking.now)
     record = _known(asking, session)
     if record.totp_pending is None:
-        raise AccountError("no second factor was offered; begin again")
+        raise AccountError(say("no second factor was offered; begin again"))
     step = totp.step_of(record.totp_pending, _digits(given), asking.now.timestamp())
     if step is None:
-        raise AccessDenied("this code does not belong to the key shown; is the clock of the device right?")
+        raise AccessDenied(say("this code does not belong to the key shown; is the clock of the device right?"))
     codes = [secrets.token_hex(10) for _ in range(RECOVERY_CODES)]
     with asking.database.admitting() as connection:
         waits.give_back(connection, keys, asking.now)
@@ -148,7 +149,7 @@ def confirm_second_factor(asking: Asking, session: SessionRecord, given: str) ->
 def remove_second_factor(asking: Asking, session: SessionRecord, password: str) -> None:
     """Do without the second factor again, after the password; not where the role has to have one."""
     if session.role in asking.settings.second_factor:
-        raise AccountError(f"the role {session.role} must have a second factor")
+        raise AccountError(say("the role {role} must have a second factor", role=session.role))
     record = _prove(asking, session, password)
     with asking.database.admitting() as connection:
         accounts.remove_second_factor(connection, record.name)
@@ -193,7 +194,7 @@ def _prove(asking: Asking, session: SessionRecord, password: str) -> AccountReco
     record = _known(asking, session)
     if not passwords.is_right(record.password_hash, password):
         _note(asking, "refused", Who(record.name, record.role, record.scope), {"why": "own password"})
-        raise AccessDenied("the password is wrong")
+        raise AccessDenied(say("the password is wrong"))
     with asking.database.admitting() as connection:
         waits.give_back(connection, keys, asking.now)
     return record
@@ -231,7 +232,9 @@ def _check_age(asking: Asking, record: AccountRecord) -> None:
     if record.must_change and record.password_set_at is not None and record.password_set_at < oldest:
         _note(asking, "refused", Who(record.name, record.role, record.scope), {"why": "first password too old"})
         days = asking.settings.first_password_days
-        raise AccessDenied(f"this first password was not used within {days} days; ask an administrator for a new one")
+        raise AccessDenied(
+            say("this first password was not used within {days} days; ask an administrator for a new one", days=days)
+        )
 
 
 def _account(asking: Asking, name: str) -> AccountRecord | None:

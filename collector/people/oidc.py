@@ -30,6 +30,7 @@ from collector.people.accounts import SUBJECT_PREFIX, plain
 from collector.settings import OidcRole, OidcSettings
 from collector.store.accounts import Subject
 from collector.store.database import MINISTRY, Database, Role
+from collector.words import say
 
 # Signatures that only the issuer can make; "none" and shared secrets are not among them.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
@@ -97,17 +98,25 @@ class Provider:
     def finish(self, redirect_uri: str, hop: Hop, answer: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the claims of whoever comes back; raises AccessDenied where they prove nothing, or OidcError."""
         if not secrets.compare_digest(answer.get("state", "").encode(), hop.state.encode()):
-            raise AccessDenied("this login was not begun in this browser, or too long ago; begin again")
+            raise AccessDenied(say("this login was not begun in this browser, or too long ago; begin again"))
         if answer.get("iss", self._issuer) != self._issuer:  # RFC 9207: against mixed-up issuers
-            raise AccessDenied("this answer is of another issuer; begin again")
+            raise AccessDenied(say("this answer is of another issuer; begin again"))
         if "error" in answer or not answer.get("code"):
-            said = plain(answer.get("error_description") or answer.get("error")) or "no reason given"
-            raise AccessDenied(f"{self._settings.title} refused: {said}")
+            told = plain(answer.get("error_description") or answer.get("error"))
+            raise AccessDenied(
+                say("{login} refused: {said}", login=self._settings.title, said=told or say("no reason given"))
+            )
         tokens = self._redeem(redirect_uri, hop, answer["code"])
         try:
             return self._proven(tokens, hop.nonce)
         except (joserfc.errors.JoseError, ValueError) as error:
-            raise AccessDenied(f"the proof of {self._settings.title} is not valid ({error}); begin again") from error
+            raise AccessDenied(
+                say(
+                    "the proof of {login} is not valid ({error}); begin again",
+                    login=self._settings.title,
+                    error=str(error),
+                )
+            ) from error
 
     def _redeem(self, redirect_uri: str, hop: Hop, code: str) -> _Tokens:
         form = {
@@ -176,25 +185,28 @@ class Provider:
                     if len(body) > _MOST_BYTES:
                         raise OidcError(f"{address} answered with more than {_MOST_BYTES} bytes")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
+            told = {"login": self._settings.title, "error": str(error)}
             raise OidcError(
-                f"{self._settings.title} does not answer ({error}); try again, or use a local account"
+                say("{login} does not answer ({error}); try again, or use a local account", **told)
             ) from error
         if answer.status_code != 200:
-            raise OidcError(f"{self._settings.title} refused the question of this collector ({answer.status_code})")
+            told = {"login": self._settings.title, "status": str(answer.status_code)}
+            raise OidcError(say("{login} refused the question of this collector ({status})", **told))
         return body
 
     def _read(self, body: bytes, kind: Any) -> Any:
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.DecodeError as error:
-            raise OidcError(f"{self._settings.title} answered something else than OpenID Connect: {error}") from error
+            told = {"login": self._settings.title, "error": str(error)}
+            raise OidcError(say("{login} answered something else than OpenID Connect: {error}", **told)) from error
 
 
 def subject(database: Database, settings: OidcSettings, claims: Mapping[str, Any], now: datetime) -> Subject:
     """Return who somebody is here; raises AccessDenied for a person without a role that the settings name."""
     issuer, given = str(settings.issuer), claims["sub"]
     if not isinstance(given, str) or not 0 < len(given) <= 255:
-        raise AccessDenied(f"{settings.title} did not say who this is")
+        raise AccessDenied(say("{login} did not say who this is", login=settings.title))
     role, scope = _role(settings, claims)
     with database.reading(MINISTRY) as connection:
         access.check_holder(connection, role, scope)
@@ -240,7 +252,7 @@ def _role(settings: OidcSettings, claims: Mapping[str, Any]) -> tuple[Role, str 
         scopes = _values(claims.get(one.scope_claim))
         if len(scopes) == 1:
             return one.role, scopes[0]
-    raise AccessDenied("you are known, and no role here is meant for you; ask the ministry's administrator")
+    raise AccessDenied(say("you are known, and no role here is meant for you; ask the ministry's administrator"))
 
 
 def _values(claim: object) -> list[str]:

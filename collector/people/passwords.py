@@ -10,6 +10,7 @@ from pathlib import Path
 import argon2
 
 from collector.errors import AccountError
+from collector.words import say
 
 SHORTEST = 12
 LONGEST = 128
@@ -65,12 +66,18 @@ def check(password: str, about: tuple[str, ...] = ()) -> None:
     """
     text = _normal(password)
     if len(text) < SHORTEST:
-        raise AccountError(f"a password has at least {SHORTEST} characters; a few words in a row are easy to remember")
+        raise AccountError(
+            say("a password has at least {least} characters; a few words in a row are easy to remember", least=SHORTEST)
+        )
     if len(text) > LONGEST or "\0" in text:
-        raise AccountError(f"a password has at most {LONGEST} characters, and none that is not printable")
+        raise AccountError(
+            say("a password has at most {most} characters, and none that is not printable", most=LONGEST)
+        )
     plain = text.casefold()
     if _is_common(plain) or any(_is_about(plain, word.casefold()) for word in ("netready", *about)):
-        raise AccountError("this password is one of those that are guessed first; take a few words that nobody expects")
+        raise AccountError(
+            say("this password is one of those that are guessed first; take a few words that nobody expects")
+        )
 
 
 def _normal(password: str) -> str:

@@ -1,6 +1,7 @@
 """The rankings: one file each; the API, the pages, the menu and the commands are drawn from this folder.
 
-A ranking module gives ``TITLE``, ``ABOUT`` (how the order comes about, for the people who read it), ``Row`` and
+A ranking module gives ``TITLE``, ``ABOUT`` (how the order comes about, for the people who read it; both marked for
+translators, as are headings of columns), ``Row`` and
 ``ranked(connection, window)``; if it likes also ``COLUMNS``, its own figures as people see them, and ``SHOWS_SPEEDS``,
 false where speeds are not what it ranks. What takes too long for all schools at every question is found one school at
 a time and kept (collector.findings): for that a module gives ``find(connection, school, period, operator)``, which
@@ -12,7 +13,7 @@ import functools
 import importlib
 import math
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import NormalDist
 from typing import Any, Generic, Literal, TypeVar
 
@@ -26,6 +27,7 @@ from collector.store import standings
 from collector.store.database import Connection
 from collector.store.findings import Finding
 from collector.store.schools import SchoolRecord
+from collector.words import Sentence
 
 
 class Window(Struct, frozen=True):
@@ -37,6 +39,7 @@ class Window(Struct, frozen=True):
     operator: str | None = None
     technology: str | None = None
     state: str | None = None
+    cause: str | None = None
     limit: int | None = None
     offset: int = 0
 
@@ -51,6 +54,7 @@ class Window(Struct, frozen=True):
             "operator": self.operator,
             "technology": self.technology,
             "state": self.state,
+            "cause": self.cause,
             "limit": self.limit,
             "offset": self.offset,
         }
@@ -108,7 +112,8 @@ class Column(Struct, frozen=True):
 
     ``of`` names the two counts behind a share, ``at_least`` the field that stands in where a rate is not known,
     ``lacking`` the rate that a number of schools lack together. ``is_wide``: left out where there is little room, as in
-    a terminal.
+    a terminal. ``names`` are what the words of a text are called, marked for translators; ``of_word`` is the field with
+    the word where that is another one.
     """
 
     heading: str
@@ -118,6 +123,8 @@ class Column(Struct, frozen=True):
     at_least: str | None = None
     is_wide: bool = False
     lacking: str | None = None
+    names: Mapping[str, str] | None = None
+    of_word: str | None = None
 
     def words(self, row: Row) -> tuple[str, str]:
         """Return what a row shows here, and a smaller remark beside it; a dash where nothing is known."""
@@ -142,10 +149,11 @@ Find = Callable[[Connection, SchoolRecord, Period, str], Finding | None]
 
 
 class Ranking(Struct, frozen=True):
-    """A ranking as its module gives it."""
+    """A ranking as its module gives it; ``about`` is English, ``told`` what is said in any language."""
 
     title: str
     about: str
+    told: Sentence | str
     row: type[Row]
     ranked: Callable[[Connection, Window], Ranked[Row]]
     columns: tuple[Column, ...] = ()
@@ -175,7 +183,8 @@ def get(name: str) -> Ranking:
     find = getattr(module, "find", None)
     return Ranking(
         title=module.TITLE,
-        about=module.ABOUT,
+        about=str(module.ABOUT),
+        told=module.ABOUT,
         row=module.Row,
         ranked=module.ranked,
         columns=getattr(module, "COLUMNS", ()),

@@ -7,19 +7,36 @@ from collector.rankings import Column, Ranked
 from collector.store.database import Connection
 from collector.store.findings import JUDGED, NOTHING_TO_RANK_BY, Finding
 from collector.store.schools import SchoolRecord
+from collector.words import mark
 
-TITLE = "Causes"
-ABOUT = (
+TITLE = mark("Causes")
+ABOUT = mark(
     "Ordered by how sure the cause is, then by the share of slow computers; schools where nothing is the matter come"
     " after, those without enough data last, without a rank. The operator's line is named only where a clean computer"
     " on a cable, on an idle line, repeatedly and on two days or against two servers says so."
 )
 
+CAUSES: dict[str, str] = {
+    "ISP_LINE": mark("the operator's line"),
+    "LOWER_PLAN": mark("the plan is too small"),
+    "LINE_SATURATED": mark("the line is full"),
+    "LAN_WIRED": mark("wiring and switches"),
+    "WIFI_COVERAGE": mark("Wi-Fi: too far from an access point"),
+    "WIFI_INTERFERENCE": mark("Wi-Fi: disturbed air"),
+    "WIFI_CONFIG": mark("Wi-Fi: wrongly set up"),
+    "HOST": mark("the computers themselves"),
+    "MIXED": mark("several causes"),
+    "HEALTHY": mark("nothing is the matter"),
+    "INSUFFICIENT": mark("cannot be said yet"),
+}
+"""What each cause is called where people read it."""
+_SURENESS = {"high": mark("very"), "medium": mark("fairly"), "low": mark("little")}
+_ORGANISED = {"not properly organised": mark("not properly organised")}
 COLUMNS = (
-    Column("Cause", "named", "text"),
-    Column("Sure", "confidence", "text"),
-    Column("Slow computers", "slow_share", "share", of=("slow_computers", "computers")),
-    Column("Local network", "organised", "text"),
+    Column(mark("Cause"), "named", "text", of_word="cause", names=CAUSES),
+    Column(mark("Sure"), "confidence", "text", names=_SURENESS),
+    Column(mark("Slow computers"), "slow_share", "share", of=("slow_computers", "computers")),
+    Column(mark("Local network"), "organised", "text", names=_ORGANISED),
 )
 SHOWS_SPEEDS = False
 

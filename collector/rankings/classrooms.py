@@ -14,19 +14,20 @@ from collector.store.database import Connection
 from collector.store.figures import ComputerFigures, DirectionFigures
 from collector.store.findings import BY_FIGURE, JUDGED, NOTHING_TO_RANK_BY, Finding
 from collector.store.schools import SchoolRecord
+from collector.words import mark
 
-TITLE = "Classrooms"
-ABOUT = (
+TITLE = mark("Classrooms")
+ABOUT = mark(
     "Ordered by how far the typical speeds of the computers that stand in rooms, over cable and Wi-Fi, reach what the"
     " school needs, in the weaker direction: the median computer. Only one computer of a school tests at a time, so"
     " each should get what the line gives; where it gets less than the line, the difference is lost inside the school."
     " The line's speed is that of the best-placed computer, as in the ranking of schools."
 )
 COLUMNS = (
-    Column("Line down", "line_download_bps", "mbit", at_least="line_download_at_least_bps"),
-    Column("Line up", "line_upload_bps", "mbit", at_least="line_upload_at_least_bps", is_wide=True),
-    Column("Of the line", "share_of_line", "share"),
-    Column("Computers", "computers", is_wide=True),
+    Column(mark("Line down"), "line_download_bps", "mbit", at_least="line_download_at_least_bps"),
+    Column(mark("Line up"), "line_upload_bps", "mbit", at_least="line_upload_at_least_bps", is_wide=True),
+    Column(mark("Of the line"), "share_of_line", "share"),
+    Column(mark("Computers"), "computers", is_wide=True),
 )
 _FEWEST_COMPUTERS = 2  # one place is no picture of a school
 

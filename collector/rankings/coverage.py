@@ -8,24 +8,27 @@ from collector.rankings import Column, Ranked
 from collector.store.database import Connection
 from collector.store.findings import JUDGED, NOTHING_TO_RANK_BY, Finding
 from collector.store.schools import SchoolRecord
+from collector.words import mark, say
 
-TITLE = "Coverage"
+TITLE = mark("Coverage")
 SHOWS_SPEEDS = False
 _WIFI = shipped_rules().wifi
-ABOUT = (
+ABOUT = say(
     "Ordered by the rooms that pass, of all rooms of the school: a room that nobody measured is not covered. A room"
-    f" passes if its strongest own access point comes with at least {_WIFI.signal_dbm.value:g} dBm nearly all the time"
+    " passes if its strongest own access point comes with at least {signal} dBm nearly all the time"
     " (20th percentile), by the median of its newest walk with a laptop and of the computers that stand there."
-    f" Within {_WIFI.borderline_db.value:g} dB of that another adapter may see it the other way: such rooms are counted"
+    " Within {borderline} dB of that another adapter may see it the other way: such rooms are counted"
     " on their side, and apart."
-    " PCs in order: the fixed computers whose own cable or Wi-Fi is. The last column is the school's line."
+    " PCs in order: the fixed computers whose own cable or Wi-Fi is. The last column is the school's line.",
+    signal=f"{_WIFI.signal_dbm.value:g}",
+    borderline=f"{_WIFI.borderline_db.value:g}",
 )
 COLUMNS = (
-    Column("Rooms pass", "rooms_passed_share", "share", of=("rooms_passed", "rooms")),
-    Column("Measured", "rooms_measured_share", "share", of=("rooms_measured", "rooms")),
-    Column("Of measured", "rooms_passed_of_measured", "share", of=("rooms_passed", "rooms_measured")),
-    Column(f"Within {_WIFI.borderline_db.value:g} dB", "rooms_borderline"),
-    Column("PCs in order", "computers_passed_share", "share", of=("computers_passed", "computers")),
+    Column(mark("Rooms pass"), "rooms_passed_share", "share", of=("rooms_passed", "rooms")),
+    Column(mark("Measured"), "rooms_measured_share", "share", of=("rooms_measured", "rooms")),
+    Column(mark("Of measured"), "rooms_passed_of_measured", "share", of=("rooms_passed", "rooms_measured")),
+    Column(mark("Close to the limit"), "rooms_borderline"),
+    Column(mark("PCs in order"), "computers_passed_share", "share", of=("computers_passed", "computers")),
 )
 
 

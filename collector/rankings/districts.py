@@ -4,9 +4,10 @@ from collector import rankings
 from collector.rankings import Ranked
 from collector.store import schools
 from collector.store.database import Connection
+from collector.words import mark
 
-TITLE = "Districts"
-ABOUT = (
+TITLE = mark("Districts")
+ABOUT = mark(
     "Ordered by the share of judged schools that are ready, drawn towards the country's share where few were judged: a"
     " district of three schools does not top the list by luck. Districts of one name in two regions are two."
 )

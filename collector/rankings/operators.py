@@ -3,13 +3,14 @@
 from collector import rankings
 from collector.rankings import Ranked
 from collector.store.database import Connection
+from collector.words import mark
 
-TITLE = "Operators"
-ABOUT = (
+TITLE = mark("Operators")
+ABOUT = mark(
     "Ordered by the share of judged schools whose line meets the target, by what computers with a cable get: a school"
     " that only measured over Wi-Fi is not judged here. An operator answers for its own time at a school. This says how"
     " schools on an operator's lines fare,"
-    " not that the operator is at fault: contracts are judged under /api/v1/sla/breaches."
+    " not that the operator is at fault: contracts are judged in the verdicts."
 )
 
 

@@ -7,9 +7,10 @@ from collector import rankings
 from collector.rankings import Column, Counted, Ranked
 from collector.store import schools, standings
 from collector.store.database import Connection
+from collector.words import mark
 
-TITLE = "Plan"
-ABOUT = (
+TITLE = mark("Plan")
+ABOUT = mark(
     "Each school that is not ready stands once, under what comes first for it. Buy: the contract promises less than the"
     " school needs. Line: the operator's line gives less than its contract. Full: the school's own traffic fills the"
     " line; buy more or put it in order. Inside: the school's own network or computers, also where other causes stand"
@@ -17,19 +18,20 @@ ABOUT = (
     " needs. Mbit/s are what typical downloads lack of the need, added up. Unfit rooms are those that their own network"
     " keeps slow. Ordered by how many schools are below the target or without a line."
 )
+NO_OPERATOR = mark("no operator")
 SHOWS_SPEEDS = False
 RESTS_ON_FINDINGS = True
 COLUMNS = (
-    Column("Schools", "schools", is_wide=True),
-    Column("Ready", "ready_share", "share", of=("ready", "judged")),
-    Column("Below", "lacking", lacking="missing_download_bps"),
-    Column("Buy", "buy_schools", lacking="buy_download_bps"),
-    Column("Line", "repair_line_schools", lacking="repair_line_download_bps"),
-    Column("Full", "full_line_schools", lacking="full_line_download_bps"),
-    Column("Inside", "repair_inside_schools", lacking="repair_inside_download_bps"),
-    Column("Unfit rooms", "unfit_rooms", is_wide=True),
-    Column("Measure", "measure_schools", lacking="measure_download_bps"),
-    Column("Connect", "connect_schools", lacking="connect_download_bps"),
+    Column(mark("Schools"), "schools", is_wide=True),
+    Column(mark("Ready"), "ready_share", "share", of=("ready", "judged")),
+    Column(mark("Below"), "lacking", lacking="missing_download_bps"),
+    Column(mark("Buy"), "buy_schools", lacking="buy_download_bps"),
+    Column(mark("Line"), "repair_line_schools", lacking="repair_line_download_bps"),
+    Column(mark("Full"), "full_line_schools", lacking="full_line_download_bps"),
+    Column(mark("Inside"), "repair_inside_schools", lacking="repair_inside_download_bps"),
+    Column(mark("Unfit rooms"), "unfit_rooms", is_wide=True),
+    Column(mark("Measure"), "measure_schools", lacking="measure_download_bps"),
+    Column(mark("Connect"), "connect_schools", lacking="connect_download_bps"),
 )
 
 
@@ -83,4 +85,4 @@ def ranked(connection: Connection, window: rankings.Window) -> Ranked[Row]:
 
 def _name(row: dict[str, Any], regions: dict[str, schools.RegionRecord]) -> str:
     region = regions[row["region"]].name_en if row["region"] in regions else row["region"]
-    return f"{region}, {row['operator'] or 'no operator'}"
+    return f"{region}, {row['operator'] or NO_OPERATOR}"

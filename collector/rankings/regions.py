@@ -4,9 +4,10 @@ from collector import rankings
 from collector.rankings import Ranked
 from collector.store import schools
 from collector.store.database import Connection
+from collector.words import mark
 
-TITLE = "Regions"
-ABOUT = (
+TITLE = mark("Regions")
+ABOUT = mark(
     "Ordered by the share of judged schools that are ready, drawn towards the country's share where few were judged."
     " Speeds are the median of the schools' typical speeds; a region meets the target when every judged school does. A"
     " school counts where it stood at the time: regions split."

@@ -4,9 +4,10 @@ from collector import rankings
 from collector.rankings import Counted, Ranked
 from collector.store import standings
 from collector.store.database import Connection
+from collector.words import mark
 
-TITLE = "Schools"
-ABOUT = (
+TITLE = mark("Schools")
+ABOUT = mark(
     "Ordered by the share of measured half hours of lessons in which the school's best-placed computer reached the"
     " target in both directions, drawn towards the country's share where little was measured; equal shares by how far"
     " typical speeds reach the target. Schools without enough data come after, those without any test last, without a"

@@ -3,9 +3,10 @@
 from collector import rankings
 from collector.rankings import Ranked
 from collector.store.database import Connection
+from collector.words import mark
 
-TITLE = "Technologies"
-ABOUT = (
+TITLE = mark("Technologies")
+ABOUT = mark(
     "Ordered by the share of judged schools that are ready, by the kind of line that the registry names for each school"
     " today. Speeds are the median of the schools' typical speeds."
 )

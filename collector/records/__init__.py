@@ -16,8 +16,8 @@ from collector.errors import NotFound
 from collector.store import audit, verdicts
 from collector.store import records as stored
 from collector.store.audit import Who
-from collector.store.database import Connection, Database
-from collector.store.records import MissingTest, NewRecord, Place, ServerKey
+from collector.store.database import Connection, Database, Role
+from collector.store.records import MissingTest, NewRecord, Place, ServerKey, StoredRecord
 from collector.verdicts.facts import days_of
 
 MISSING_AFTER = timedelta(days=14)  # computers that were off line bring their reports by then
@@ -60,8 +60,7 @@ def add_server(connection: Connection, wanted: NewServer, who: Who, now: datetim
         SettingsError: the address or the key is none; or it is not known since then.
     """
     public_key = _key(wanted.key)
-    parts = urlsplit(wanted.url)
-    if parts.scheme not in ("ws", "wss", "http", "https") or not parts.hostname or not wanted.url.isprintable():
+    if not _is_address(wanted.url):
         raise SettingsError(f"{wanted.url!r} is not a test server's address; expected for example wss://host.example")
     key_id = signing.agent_id(public_key)
     before = stored.keys(connection, [key_id]).get(key_id)
@@ -79,6 +78,14 @@ def add_server(connection: Connection, wanted: NewServer, who: Who, now: datetim
     kept = _keep(connection, made, who, "server's key added" if before is None else "server's key changed")
     _have_judged(connection, since, now)
     return kept
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("ws", "wss", "http", "https") and bool(parts.hostname) and url.isprintable()
 
 
 def _since(wanted: NewServer, before: ServerKey | None, now: datetime) -> datetime:
@@ -253,14 +260,17 @@ def _sort(
         if isinstance(one, wire.RecordReceipt):
             receipts.append(one)
             continue
-        earlier = known.setdefault((one.test_id, one.key_id), one.envelope)
+        earlier = known.setdefault((one.test_id, one.key_id, one.began_at), one.envelope)
         if earlier is one.envelope:
             new.append(one)
             receipts.append(wire.RecordReceipt(answer="stored"))
         elif earlier == one.envelope:
             receipts.append(wire.RecordReceipt(answer="duplicate"))
         else:
-            receipts.append(_refused(f"another record of test {one.test_id} by this server is here already"))
+            # A server that counts right signs one record of a test: this shows that it, or its key, is not sound.
+            _log.error("a second record of test %s at that time by server %s, refused", one.test_id, one.key_id)
+            detail = f"another record of test {one.test_id} at that time by this server is here already"
+            receipts.append(_refused(detail))
     return receipts, new
 
 
@@ -289,6 +299,17 @@ def aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise MalformedError(f"{moment.isoformat()} has no time zone; write for example {moment.isoformat()}Z")
     return moment
+
+
+def shown_to(role: Role, one: StoredRecord, now: datetime) -> StoredRecord:
+    """Return a record as somebody may see it now.
+
+    Whoever knows a lease that still holds can have tests made under it. So operators and schools, who gain by it, hear
+    of no lease until a day after the test.
+    """
+    if role not in ("operator", "school") or one.began_at <= now - _A_DAY:
+        return one
+    return msgspec.structs.replace(one, lease_id=None, envelope=b"")
 
 
 def missing(connection: Connection, now: datetime, school_id: str | None, *, limit: int) -> list[MissingTest]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from psycopg import sql as compose
 
 from collector.store.database import Connection
@@ -28,6 +28,15 @@ class Wanted(Struct, frozen=True, kw_only=True):
     operator: str | None = None
     line: str | None = None
     month: str | None = None
+
+
+class ContractsWanted(Struct, frozen=True, kw_only=True):
+    """Which schools are asked for; null asks for all. ``missing``: those without any contract."""
+
+    school_id: str | None = None
+    region: str | None = None
+    operator: str | None = None
+    missing: bool = False
 
 
 class Judged(Struct, frozen=True):
@@ -79,6 +88,18 @@ def terms_of(
     """Return all records of contracts that the viewer may see, of these schools or of one operator."""
     asked = {"schools": None if schools is None else list(schools), "operator": operator}
     return _read(connection, "contract_records", asked, Terms)
+
+
+def schools_with_terms(
+    connection: Connection, wanted: ContractsWanted, *, limit: int, offset: int
+) -> tuple[list[str], int]:
+    """Return one page of the schools with contracts that the viewer may see, or without, and how many there are."""
+    asked = structs.asdict(wanted) | {"limit": limit, "offset": offset}
+    rows = connection.execute(sql("contract_schools"), asked).fetchall()
+    if not rows and offset:
+        first = connection.execute(sql("contract_schools"), asked | {"limit": 1, "offset": 0}).fetchone()
+        return [], int(first[1]) if first else 0
+    return [row[0] for row in rows], int(rows[0][1]) if rows else 0
 
 
 def has_operator(connection: Connection, operator: str) -> bool:

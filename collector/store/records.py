@@ -101,8 +101,8 @@ class _Waiting(Struct, frozen=True, kw_only=True):
     envelope: bytes
 
     @property
-    def key(self) -> dict[str, str]:
-        return {"test_id": self.test_id, "key_id": self.key_id}
+    def key(self) -> dict[str, str | datetime]:
+        return {"test_id": self.test_id, "key_id": self.key_id, "began_at": self.began_at}
 
 
 _Owner = tuple[str, str, str | None]
@@ -144,10 +144,10 @@ def keys(connection: Connection, wanted: Sequence[str] | None = None) -> dict[st
 # -- records -------------------------------------------------------------------------------------------------------
 
 
-def known(connection: Connection, tests: Sequence[str]) -> dict[tuple[str, str], bytes]:
-    """Return the records of these tests that are stored, by test and key."""
+def known(connection: Connection, tests: Sequence[str]) -> dict[tuple[str, str, datetime], bytes]:
+    """Return the records of these tests that are stored, by test, key and when it began: an id may be used again."""
     rows = connection.execute(sql("record_known"), {"tests": list(tests)}).fetchall()
-    return {(test_id, key_id): bytes(envelope) for test_id, key_id, envelope in rows}
+    return {(test_id, key_id, began_at): bytes(envelope) for test_id, key_id, began_at, envelope in rows}
 
 
 def keep(connection: Connection, wanted: Iterable[NewRecord]) -> None:
@@ -187,7 +187,7 @@ def _settle(connection: Connection, waiting: Sequence[_Waiting], now: datetime, 
     settled: list[Pending] = []
     months: set[tuple[str, str]] = set()
     for one in waiting:
-        owner = owners.get((one.test_id, one.key_id))
+        owner = owners.get((one.test_id, one.key_id, one.began_at))
         if owner is None:
             settled += _goes_on_waiting(connection, one, now)
         elif _give(connection, one, owner, now):
@@ -198,13 +198,13 @@ def _settle(connection: Connection, waiting: Sequence[_Waiting], now: datetime, 
     return sum(one.school_id is not None for one in settled)
 
 
-def _owners(connection: Connection, waiting: Sequence[_Waiting]) -> dict[tuple[str, str], _Owner]:
-    """Return whose records these are, by test and key: whoever reported the test, else whoever had its lease then."""
+def _owners(connection: Connection, waiting: Sequence[_Waiting]) -> dict[tuple[str, str, datetime], _Owner]:
+    """Return whose records these are, by test, key and time: whoever reported the test, else whoever had its lease."""
     if not waiting:
         return {}
     tests = {"tests": sorted({one.test_id for one in waiting})}
     told = {row[0]: row[1:] for row in connection.execute(sql("record_schools_of_tests"), tests).fetchall()}
-    owners = {(one.test_id, one.key_id): told[one.test_id] for one in waiting if one.test_id in told}
+    owners = {(one.test_id, one.key_id, one.began_at): told[one.test_id] for one in waiting if one.test_id in told}
     lent = [one for one in waiting if one.lease_id is not None and one.test_id not in told]
     if lent:
         asked = {
@@ -215,7 +215,7 @@ def _owners(connection: Connection, waiting: Sequence[_Waiting]) -> dict[tuple[s
             "clock": _CLOCK,
         }
         rows = connection.execute(sql("record_schools_of_leases"), asked).fetchall()
-        owners |= {(row[0], row[1]): row[2:] for row in rows}
+        owners |= {(row[0], row[1], row[2]): row[3:] for row in rows}
     return owners
 
 
@@ -227,7 +227,7 @@ def _give(connection: Connection, one: _Waiting, owner: _Owner, now: datetime) -
     row = connection.execute(sql("record_leaves"), one.key).fetchone()
     if row is None:
         return False
-    values = dict(zip(("lease_id", "began_at", "envelope"), row, strict=True)) | {"received_at": now}
+    values = dict(zip(("lease_id", "envelope"), row, strict=True)) | {"received_at": now}
     values |= dict(zip(("school_id", "region_id", "operator"), owner, strict=True))
     return connection.execute(sql("record_keep"), one.key | values).fetchone() is not None
 

@@ -4,7 +4,7 @@
 grant connect on database {database} to {query}, {ingest};
 grant usage on schema public to {query}, {ingest};
 
-grant select on region, access_token to {query};
+grant select on region, access_token, boundary, boundary_source to {query};
 grant select on school, agent, report, measurement, speed_test, room, sighting to {query};
 grant select on school_day, school_month, school_period, school_history, period_prior, school_finding to {query};
 grant execute on function days_waiting, findings_waiting to {query};

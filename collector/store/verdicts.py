@@ -103,10 +103,22 @@ class Breaches(Struct, frozen=True, kw_only=True):
     months: list[str]
 
 
+class Count(Struct, frozen=True, kw_only=True):
+    """How many lines of an operator came out so in a month, by the newest versions."""
+
+    month: str
+    operator: str
+    state: State
+    is_preliminary: bool
+    synthetic: bool
+    lines: int
+
+
 class Wanted(Struct, frozen=True, kw_only=True):
     """Which verdicts are asked for; null asks for all. Months are both included."""
 
     school: str | None = None
+    region: str | None = None
     line: str | None = None
     first: str | None = None
     last: str | None = None
@@ -424,6 +436,13 @@ def listed(connection: Connection, wanted: Wanted, *, limit: int, offset: int) -
     if not found and offset:
         total = _listed(connection, "verdicts_listed", asked | {"limit": 1, "offset": 0})[1]
     return found, total
+
+
+def counts(connection: Connection, first: str, last: str, operator: str | None = None) -> list[Count]:
+    """Return how many lines came out how in the months from first to last, as far as the viewer may see."""
+    asked = {"first": first, "last": last, "operator": operator}
+    with connection.cursor(row_factory=kwargs_row(Count)) as cursor:
+        return cursor.execute(sql("verdict_counts"), asked).fetchall()
 
 
 def breaches(connection: Connection, first: str, last: str) -> list[Breaches]:

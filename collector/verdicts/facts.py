@@ -5,12 +5,12 @@ time zone data of the machine's own.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.contract import report, signing
 from agent.contract.report import AgentId, SchoolId, Sha256Hex
@@ -22,7 +22,14 @@ from collector.verdicts.terms import LineId, Name, Stretch, Terms, stretches
 
 _PLAIN_PORT, _TLS_PORT = 80, 443
 Place = Literal["inside", "outside"]
-Month = Annotated[str, Meta(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", max_length=7)]
+LeftOut = Literal[
+    "too_many",  # reports of computers that sent more in the month than they can make, on another operator's days
+    "left_out",  # servers' records of tests, beyond what facts hold
+]
+Count = Annotated[int, Meta(ge=1, le=2**53)]
+# From 1970 to 2261: what is reckoned from a month's edges is a date as well.
+_YEAR = "(19[7-9][0-9]|2[01][0-9]{2}|22[0-5][0-9]|226[01])"
+Month = Annotated[str, Meta(pattern=f"^{_YEAR}-(0[1-9]|1[0-2])$", max_length=7)]
 
 
 class SignedReport(Struct, frozen=True, kw_only=True):
@@ -81,19 +88,19 @@ class Server(Struct, frozen=True, kw_only=True):
 
 def authority_of(server: str) -> str:
     """Return a server's name and port, however it was written: with or without scheme, path and the usual port."""
-    parts = urlsplit(server if "://" in server else f"ws://{server}")
-    usual = _TLS_PORT if parts.scheme in ("wss", "https") else _PLAIN_PORT
     try:
-        return f"{parts.hostname}:{parts.port or usual}"
-    except ValueError:  # a port that is none
+        parts = urlsplit(server if "://" in server else f"ws://{server}")
+        port = parts.port or (_TLS_PORT if parts.scheme in ("wss", "https") else _PLAIN_PORT)
+    except ValueError:  # no address, or a port that is none
         return server
+    return f"{parts.hostname}:{port}"
 
 
 class Offset(Struct, frozen=True, kw_only=True):
     """How far the local clock is ahead of UTC from a moment on."""
 
     since: Aware
-    minutes: Annotated[int, Meta(ge=-24 * 60, le=24 * 60)]
+    minutes: Annotated[int, Meta(gt=-24 * 60, lt=24 * 60)]
 
 
 class Lessons(Struct, frozen=True, kw_only=True):
@@ -140,7 +147,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     ``standard`` is config/sla.toml and ``causes`` config/diagnosis.toml as they were in force. ``terms`` are all
     records of the line's contracts with the operator. ``records`` are those of test servers that no report carries.
     ``has_other_line``: the school has a second line in the month. ``discovery`` is null as long as the operator's other
-    lines are not judged.
+    lines are not judged. ``left_out`` counts what of the operator's days is not among these facts, by why; without it
+    nothing is.
     """
 
     school: SchoolId
@@ -160,6 +168,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     has_other_line: bool = False
     past: tuple[Past, ...] = ()
     discovery: Discovery | None = None
+    left_out: Mapping[LeftOut, Count] | UnsetType = UNSET
 
     @property
     def days(self) -> tuple[date, date]:

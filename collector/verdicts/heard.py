@@ -19,7 +19,7 @@ from agent.contract.signs import Signs
 from agent.contract.standards import Interval
 from collector import slots
 from collector.verdicts.terms import WAYS, Terms, Way
-from collector.verdicts.twins import EARLIEST, LATEST, Twin, Twins, goes_over
+from collector.verdicts.twins import EARLIEST, LATEST, Twin, Twins, first_began, goes_over
 
 Void = Literal[
     "signature",  # not signed with the key of a computer of this school
@@ -39,6 +39,7 @@ Void = Literal[
     "excluded",  # in a span that does not count
     "record_differs",  # the server's own record says otherwise
     "told_twice",  # another report, or another place in this one, told of the same test already
+    "left_out",  # one of so many of which servers tell that facts do not hold them
 ]
 Weak = Literal[
     "not_wired",  # over Wi-Fi or a mobile network
@@ -104,13 +105,15 @@ class Heard(Struct, frozen=True, kw_only=True):
 class Session(Struct, frozen=True, kw_only=True):
     """One report, read: what it measured, and what is known against it before anything in it is looked at.
 
-    ``is_in_order``: its clock, though unproven, lies between its computer's proven ones before and after it. That is
-    enough to say on which days the line was down, and not for tests.
+    ``received_at`` is by the collector's clock. ``is_in_order``: its own clock, though unproven, lies between its
+    computer's proven ones before and after it. That is enough to say on which days the line was down, and not for
+    tests.
     """
 
     agent: str
     sequence: int
     created_at: datetime
+    received_at: datetime
     measurements: tuple[Measurement | Unknown, ...]
     void: tuple[Void, ...] = ()
     weak: tuple[Weak, ...] = ()
@@ -137,15 +140,20 @@ def of_computer(sessions: Sequence[Session], terms: Terms, rule: Eligibility, ru
 def told_twice(sessions: Iterable[Session], twins: Twins) -> frozenset[Source]:
     """Return where tests are told once more: one test proves once what it proves, whoever repeats it.
 
-    Of several the first that is told as its server saw it counts, by computer, report and place.
+    Of several that are told as their server saw them the one that came in first counts: a computer that repeats
+    another's tests later takes nothing away from them. An id that was used again is another test, where its server's
+    record shows that.
     """
-    by_test: dict[str, list[tuple[bool, Source]]] = defaultdict(list)
+    by_test: dict[tuple[str, datetime | None], list[tuple[bool, datetime, Source]]] = defaultdict(list)
     for session in sessions:
         for position, one in enumerate(session.measurements):
             if isinstance(one, Throughput) and one.test_id is not None:
                 source = Source(session.agent, session.sequence, position)
-                by_test[one.test_id].append((not is_believed(one, session, twins.of(one, session.created_at)), source))
-    return frozenset(source for told in by_test.values() for _, source in sorted(told)[1:])
+                twin = twins.of(one, session.created_at)
+                began = None if twin.record is None else first_began(twin.record)
+                order = (not is_believed(one, session, twin), session.received_at, source)
+                by_test[one.test_id, began].append(order)
+    return frozenset(source for told in by_test.values() for _, _, source in sorted(told)[1:])
 
 
 def is_believed(test: Throughput, session: Session, twin: Twin) -> bool:

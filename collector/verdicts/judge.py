@@ -6,20 +6,21 @@ The collector comes here with facts from its database, an auditor with those of 
 import functools
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from statistics import median_low
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from agent.contract import rules as causes
 from agent.contract.rules import Rules
 from collector.verdicts import availability, canonical, heard, holding, outages, reading, standard, withheld
 from collector.verdicts.facts import Facts, number_of
-from collector.verdicts.heard import Eligibility, Heard, Session
+from collector.verdicts.heard import Eligibility, Heard, Session, Source
 from collector.verdicts.holding import Held
+from collector.verdicts.reading import Readings
 from collector.verdicts.rules import Asked, Echo, Month, german, recurrence, reduction, shares, weighed
 from collector.verdicts.standard import Standard
 from collector.verdicts.terms import Stretch, Terms
@@ -57,6 +58,17 @@ def judge(facts: Facts) -> Judgement:
     by = _standard(facts.standard)
     held = holding.of_month(facts, by.exclusions.announced_h.value)
     read = reading.read(facts.reports, facts.keys, facts.known, by.limits(), functools.partial(_is_of_month, facts))
+    try:
+        return _judged(facts, held, read, by)
+    except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
+        # Whatever a computer may write: one report never keeps its school from being judged.
+        sound = read.without(functools.partial(_breaks, facts, held, by))
+        if len(sound.sessions) == len(read.sessions):
+            raise
+        return _judged(facts, held, sound, by)
+
+
+def _judged(facts: Facts, held: Sequence[Held], read: Readings, by: Standard) -> Judgement:
     told = _told(facts, read.sessions, by)
     months = [_month(facts, one, told, by) for one in held]
     asked = _joined(months, held, by)
@@ -72,10 +84,23 @@ def judge(facts: Facts) -> Judgement:
         tests=len({one.source for one in tests if not one.source.test_id}),
         used=len({one for one in used if not one.test_id}),
         kept_by_record=len({(slot.slot, slot.way) for one in asked for slot in one.outcomes if slot.by_record}),
-        excluded=_excluded(tests, read.unread),
+        kept_unreported=_kept_unreported(asked, tests) or UNSET,
+        excluded=_excluded(tests, read.unread, facts),
         reports=len(facts.reports),
     )
     return Judgement(verdict=verdict, asked=asked, tests=tests, outages=tuple(down))
+
+
+def _breaks(facts: Facts, held: Sequence[Held], by: Standard, session: Session) -> bool:
+    """Tell whether one report by itself keeps the judge from a verdict."""
+    try:
+        told = _told(structs.replace(facts, records=()), (session,), by)
+        for one in held:
+            _month(facts, one, told, by)
+        availability.signs(facts, held, (session,), (), by)
+    except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
+        return True
+    return False
 
 
 def _is_of_month(facts: Facts, at: datetime) -> bool:
@@ -132,6 +157,17 @@ def _shown(tests: Iterable[Heard], asked: Iterable[Asked]) -> tuple[Heard, ...]:
     """Return each test once: a record of one that a report tells of only where a half hour is good by it alone."""
     alone = {source for one in asked for slot in one.outcomes if slot.by_record for source in slot.spoke}
     return tuple(one for one in tests if not _is_told(one) or one.source in alone)
+
+
+def _kept_unreported(asked: Iterable[Asked], tests: Iterable[Heard]) -> int:
+    """Count half hours that would be bad without tests of which nobody knows but their servers."""
+    unreported = {one.source for one in tests if one.source.test_id and "unreported" in one.weak}
+    slots = [slot for one in asked for slot in one.outcomes if slot.by_record]
+    return len({(one.slot, one.way) for one in slots if all(_is_in(unreported, source) for source in one.spoke)})
+
+
+def _is_in(unreported: Collection[Source], source: Source) -> bool:
+    return not source.test_id or source in unreported
 
 
 def _is_told(one: Heard) -> bool:
@@ -287,7 +323,13 @@ def _kept(asked: Asked) -> Fraction:
     return min(Fraction(1), median_low(shares))
 
 
-def _excluded(tests: Iterable[Heard], unread: Mapping[str, int]) -> dict[str, int]:
-    """Count tests by each reason that kept a direction of theirs from speaking against the line; each test once."""
+def _excluded(tests: Iterable[Heard], unread: Mapping[str, int], facts: Facts) -> dict[str, int]:
+    """Count tests by each reason that kept a direction of theirs from speaking against the line; each test once.
+
+    Reports that were not read, and what facts had no room for, are counted beside them.
+    """
     seen = {(one.source, reason) for one in tests if not _is_told(one) for reason in (*one.void, *one.weak)}
-    return dict(sorted((Counter(reason for _, reason in seen) + Counter(unread)).items()))
+    counted = Counter(reason for _, reason in seen) + Counter(unread)
+    for why, count in () if facts.left_out is UNSET else facts.left_out.items():
+        counted[why] += count
+    return dict(sorted(counted.items()))

@@ -1,8 +1,9 @@
 """When a line was down for certain: a computer was on, its router answered, and nothing beyond it did; pure.
 
 An outage lasts from the first sign of it to the last, and whatever shows the line up in between ends it. A pause longer
-than ``apart`` between two signs is not counted, because the line may have come back while all computers were off. So it
-is the least that it can have been, if what the computers signed is true: nobody else sees a line that is down.
+than ``apart`` between two signs is not counted, because the line may have come back while all computers were off. What
+came in at that very moment shows no line down. So it is the least that it can have been, if what the computers signed
+is true: nobody else sees a line that is down.
 """
 
 from bisect import bisect_left
@@ -21,6 +22,8 @@ from collector.verdicts.heard import Session
 
 _BEYOND: frozenset[Failure] = frozenset({"connect_timeout", "unreachable", "no_answer", "dns_failed"})
 _STILL_LET_THROUGH = timedelta(days=7)  # UDP, where it was seen to be; ours
+# Ours: what a computer brought so soon after a look at the line came over it. A light session comes every 15 minutes.
+_AT_ONCE = timedelta(minutes=10)
 
 
 class Sign(Struct, frozen=True):
@@ -38,7 +41,7 @@ class Outage(Struct, frozen=True):
     ends: datetime
 
 
-def signs(sessions: Iterable[Session]) -> list[Sign]:
+def signs(sessions: Sequence[Session]) -> list[Sign]:
     """Return what sessions show, in the order of time; those that show nothing are left out."""
     known = [one for one in sessions if not _void(one)]
     echoed: dict[str, list[datetime]] = defaultdict(list)
@@ -46,17 +49,33 @@ def signs(sessions: Iterable[Session]) -> list[Sign]:
         if any(isinstance(each, Latency) for each in one.measurements):
             echoed[one.agent].append(one.created_at)
     moments = {agent: sorted(found) for agent, found in echoed.items()}
+    arrived = _arrivals(sessions)
     found = []
     for one in known:
         is_up = _is_up(one.measurements)
-        if is_up or (is_up is False and _proves(one, moments.get(one.agent, ()))):
-            found.append(Sign(one.created_at, is_up))
+        is_down = is_up is False and not _came(one.created_at, arrived[one.agent])
+        if is_up or (is_down and _proves(one, moments.get(one.agent, ()))):
+            found.append(Sign(one.created_at, is_up is True))
     return in_order(found)
 
 
 def in_order(found: Iterable[Sign]) -> list[Sign]:
     """Sort signs by time."""
     return sorted(found, key=lambda one: (one.at, one.is_up))
+
+
+def _arrivals(sessions: Iterable[Session]) -> dict[str, list[datetime]]:
+    """Return when reports of each computer came in, in order; whatever they say, its line worked then."""
+    found: dict[str, list[datetime]] = defaultdict(list)
+    for one in sessions:
+        found[one.agent].append(one.received_at)
+    return {agent: sorted(moments) for agent, moments in found.items()}
+
+
+def _came(at: datetime, arrived: Sequence[datetime]) -> bool:
+    """Tell whether anything came in at a moment or soon after: nobody can say that the line was down then."""
+    place = bisect_left(arrived, at)
+    return place < len(arrived) and arrived[place] - at < _AT_ONCE
 
 
 def _proves(one: Session, echoed: Sequence[datetime]) -> bool:

@@ -2,7 +2,7 @@
 
 import itertools
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -39,6 +39,12 @@ class Readings(Struct, frozen=True, kw_only=True):
 
     sessions: tuple[Session, ...]
     unread: Mapping[str, int]
+
+    def without(self, broken: Callable[[Session], bool]) -> "Readings":
+        """Return these without the reports that nobody can read after all."""
+        sound = tuple(one for one in self.sessions if not broken(one))
+        count = len(self.sessions) - len(sound)
+        return Readings(sessions=sound, unread=Counter(self.unread) + Counter(unreadable=count))
 
 
 def read(
@@ -107,7 +113,7 @@ def _opened(one: SignedReport, key: AgentKey | None) -> _Read | Void:
         if (decoded.agent, decoded.sequence) != (one.agent, one.sequence):
             return "unreadable"
         measured = tuple(measurement.decode(raw) for raw in decoded.measurements)
-    except MalformedError:
+    except (MalformedError, ValueError, ArithmeticError, LookupError):
         return "unreadable"
     return _Read(signed=one, report=decoded, measurements=measured, sha256=report.sha256_hex(payload))
 
@@ -134,6 +140,7 @@ def _sessions(found: Sequence[_Read], key: AgentKey | None, others: Mapping[int,
                 agent=one.signed.agent,
                 sequence=one.signed.sequence,
                 created_at=one.report.created_at,
+                received_at=one.signed.received_at,
                 measurements=one.measurements,
                 void=tuple(void),
                 weak=tuple(weak),

@@ -33,7 +33,8 @@ class Twins:
     """Finds the server's half of tests. Keys and records that cannot be read prove nothing, and hide nothing.
 
     A server may have had several keys. Each is believed of tests that began in its own time, by the test's clock and by
-    the record's: whoever has a key that ended cannot sign for today by dating a record back.
+    the record's: whoever has a key that ended cannot sign for today by dating a record back. A computer may use an id
+    again, and a server signs again then: each record is of its own time.
     """
 
     def __init__(self, servers: Iterable[Server], records: Iterable[bytes]) -> None:
@@ -48,6 +49,8 @@ class Twins:
                 found = read(raw, key)
                 if found is not None:
                     self._sent.setdefault((found.test_id, key), []).append(found)
+        for sent in self._sent.values():
+            sent.sort(key=first_began)
 
     def of(self, test: Throughput, at: datetime) -> Twin:
         """Return the server's half of a test; ``at``: when its report was made."""
@@ -55,9 +58,11 @@ class Twins:
         known = [one for server in self._signing(test.server) for one in self._records(test, server, began)]
         if not known:
             return Twin(None, differs=False)
-        agree = all(one == known[0] for one in known)
-        is_same = agree and _is_then(test, at, known[0]) and record.differs(test, known[0]) is None
-        return Twin(known[0], differs=not is_same)
+        then = [one for one in known if _is_then(test, at, one)]
+        alike = [one for one in then if record.differs(test, one) is None]
+        found = (alike or then or known)[0]
+        agree = all(one == found for one in known if began_at(one) == began_at(found))
+        return Twin(found, differs=not (alike and agree))
 
     def is_kept_by(self, server: str, at: datetime) -> bool:
         """Tell whether a server signed records then, so that a test against it without one is only half a test."""
@@ -90,6 +95,11 @@ class Twins:
 def began_at(known: ServerRecord) -> list[datetime]:
     """Return when a test's directions began, by the server's clock."""
     return [one.began_at for one in (known.download, known.upload) if one is not None]
+
+
+def first_began(known: ServerRecord) -> datetime:
+    """Return when a test began; before everything else where it has no direction."""
+    return min(began_at(known), default=_EVER)
 
 
 def goes_over(known: ServerRecord, networks: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from agent.contract.errors import MalformedError
 from collector.verdicts import canonical
@@ -66,7 +66,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     ``tests`` is how many were heard, ``used`` how many of them the judged half hours rest on, ``excluded`` how often
     each reason kept one from speaking against the line. Tests that only their servers tell of are counted there alone
-    (``unreported``); ``kept_by_record`` is how many half hours would be bad without the servers' own records.
+    (``unreported``); ``kept_by_record`` is how many half hours would be bad without the servers' own records, and
+    ``kept_unreported``, where there are any, how many of these rest on tests that no computer of the school knows.
     ``discovery`` says how rare a breach has to be among all lines of the operator; null where nothing is broken, and
     while those are not judged. ``reports_sha256`` is over the list of every report that was read, ``facts_sha256`` over
     everything else (collector.verdicts.judge writes both).
@@ -89,6 +90,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     tests: int = 0
     used: int = 0
     kept_by_record: int = 0
+    kept_unreported: int | UnsetType = UNSET
     excluded: Mapping[str, int] = {}
     reports: int = 0
     reports_sha256: str

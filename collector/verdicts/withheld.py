@@ -4,11 +4,11 @@ A school that kept its good tests back, or said of them that they went through a
 The servers tell of them all the same.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from agent.contract import signing
 from agent.contract.measurement import Throughput
@@ -18,17 +18,21 @@ from collector import slots
 from collector.verdicts.facts import Facts, Server, authority_of
 from collector.verdicts.heard import Eligibility, Heard, Session, Source, Void, is_believed
 from collector.verdicts.terms import WAYS, Terms
-from collector.verdicts.twins import Twins, began_at, goes_over, network_of, read
+from collector.verdicts.twins import Twins, began_at, first_began, goes_over, network_of, read
 
 _LEAST_S = 1.0  # what a queue on the way takes in at once says nothing of the line; ours
 
 
 class Alone(Struct, frozen=True):
-    """A server's record that speaks by itself, the server, and whether a believed report tells of the test too."""
+    """A server's record that speaks by itself, the server, and whether a believed report tells of the test too.
+
+    ``position`` is its place in time among the server's records of tests that were given the same id.
+    """
 
     record: ServerRecord
     server: Server
     is_told: bool
+    position: int = 0
 
 
 class Recorded(Struct, frozen=True):
@@ -39,21 +43,33 @@ class Recorded(Struct, frozen=True):
 
 
 def recorded(facts: Facts, sessions: Iterable[Session], twins: Twins) -> Recorded:
-    """Return the servers' records; of two of one server and test that contradict each other neither."""
+    """Return the servers' records; of two of one server and test that contradict each other neither.
+
+    Tests of the same id that began at different times are several: an id that is used again hides none of them.
+    """
     tests = [(one, each) for one in sessions for each in one.measurements if isinstance(each, Throughput)]
     told = {record: test for session, test in tests for record in _told(test, session, twins)}
-    found: dict[tuple[str, str], list[Alone]] = defaultdict(list)
+    found: dict[tuple[str, str, datetime], list[Alone]] = defaultdict(list)
     servers = [one for one in facts.servers if one.public is not None and one.place == "outside"]
     carried = (bytes(test.record) for _, test in tests if test.record is not None)
     for raw in sorted({*facts.records, *carried}):
         for one, server in _signed(raw, servers):
-            found[one.test_id, authority_of(server.url)].append(Alone(one, server, one in told))
+            found[one.test_id, authority_of(server.url), first_began(one)].append(Alone(one, server, one in told))
     # What a report says went through a VPN did not come from the line's own network.
     near = (record for record, test in told.items() if slots.HELD_BACK.issuperset(test.tainted))
+    alone = [members[0] for _, members in sorted(found.items()) if all(one == members[0] for one in members)]
     return Recorded(
-        alone=tuple(members[0] for _, members in sorted(found.items()) if all(one == members[0] for one in members)),
+        alone=tuple(_numbered(alone)),
         networks=tuple(sorted({str(network_of(peer)) for record in near for peer in record.peers})),
     )
+
+
+def _numbered(alone: Iterable[Alone]) -> Iterator[Alone]:
+    counted: Counter[tuple[str, str]] = Counter()
+    for one in alone:
+        test = (one.record.test_id, authority_of(one.server.url))
+        yield structs.replace(one, position=counted[test])
+        counted[test] += 1
 
 
 def heard(one: Alone, terms: Terms, rule: Eligibility, networks: Sequence[str]) -> Iterator[Heard]:
@@ -68,14 +84,12 @@ def heard(one: Alone, terms: Terms, rule: Eligibility, networks: Sequence[str]) 
     void: tuple[Void, ...] = () if is_of_line else ("other_line",)
     key_id = signing.agent_id(one.server.public or b"")
     for way in WAYS:
-        counted: Counted | None = getattr(one.record, way)
-        if counted is None or counted.lasted_s < _LEAST_S or counted.counted_at == "given":
+        bps = rate_of(getattr(one.record, way))
+        if bps is None or terms.promised_bps(way) is None:
             continue
-        if terms.promised_bps(way) is None:
-            continue
-        bps = 8 * counted.bytes / counted.lasted_s
+        counted: Counted = getattr(one.record, way)
         yield Heard(
-            source=Source(agent=key_id, sequence=0, position=0, test_id=one.record.test_id),
+            source=Source(agent=key_id, sequence=0, position=one.position, test_id=one.record.test_id),
             way=way,
             at=counted.began_at,
             server=one.server.url,
@@ -83,6 +97,13 @@ def heard(one: Alone, terms: Terms, rule: Eligibility, networks: Sequence[str]) 
             void=void,
             weak=() if one.is_told else ("unreported",),
         )
+
+
+def rate_of(counted: Counted | None) -> float | None:
+    """Return how fast a direction surely was; null where that says nothing of the line."""
+    if counted is None or counted.lasted_s < _LEAST_S or counted.counted_at == "given":
+        return None
+    return 8 * counted.bytes / counted.lasted_s
 
 
 def seen(found: Recorded, terms: Terms, rule: Eligibility) -> Iterator[datetime]:

@@ -4,8 +4,8 @@
 
 Without a part, all of them (about three hours, most of it ``honesty``, ``causes`` and ``country``). Where a part
 measures on known lines, words choose some by their names, as in ``lines GEO cable``; ``honesty`` takes a number of
-tests too, ``causes`` a number of schools, the first seed, and scenes, ``country`` a number of schools and of school
-days. Figures of one run on one machine; compare only what stands in the same table.
+tests too, ``causes`` a number of schools, the first seed, and scenes, ``country`` and ``pages`` a number of schools and
+of school days. Figures of one run on one machine; compare only what stands in the same table.
 """
 
 import subprocess
@@ -30,6 +30,7 @@ from tests.benchmarks import (
     lines,
     log,
     memory,
+    pages,
     places,
     schools,
     verdicts,
@@ -43,7 +44,7 @@ IN_NAMESPACES: dict[str, Callable[[Sequence[str]], None]] = {
     "honesty": honesty.run,
     "causes": causes.run,
 }
-WITH_NUMBERS: dict[str, Callable[[Sequence[str]], None]] = {"country": country.run}
+WITH_NUMBERS: dict[str, Callable[[Sequence[str]], None]] = {"country": country.run, "pages": pages.run}
 ELSEWHERE: dict[str, Callable[[], None]] = {
     "cost": cost.run,
     "memory": memory.run,

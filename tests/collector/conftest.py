@@ -179,5 +179,8 @@ def serving(app):
 def client(database):
     """The API and pages as a person at this computer reaches them."""
     settings = Settings(serve=Serve(listen="127.0.0.1:0"), policy=PolicySettings(servers=("ws://127.0.0.1:4443",)))
-    with serving(make_app(database, settings)) as address, httpx.Client(base_url=address) as made:
+    with (
+        serving(make_app(database, settings)) as address,
+        httpx.Client(base_url=address, headers={"accept-language": "en"}) as made,
+    ):
         yield made

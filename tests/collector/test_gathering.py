@@ -180,7 +180,11 @@ def test_a_computer_that_floods(school, deliver, gathered, database):
         agreements.keep_terms(connection, lines.terms(number=2, valid_to=date(2026, 9, 1)), "KZ-75")
         beta = lines.terms(contract="B-1", operator="Beta", valid_from=date(2026, 9, 2))
         agreements.keep_terms(connection, beta, "KZ-75")
-    assert [one.reports for one in gathered()] == [(), ()]  # on nobody's days alone are there too many
+    found = gathered()
+    assert [one.reports for one in found] == [(), ()]  # on nobody's days alone are there too many
+    hidden = [judge(one).verdict.excluded["too_many"] for one in found]
+    assert min(hidden) >= 1  # and both are told
+    assert [one.left_out for one in found] == [{"too_many": count} for count in hidden]
 
 
 @pytest.mark.usefixtures("strict")

@@ -30,7 +30,7 @@ class Browser:
     """A browser far away: keeps cookies, sends forms as their page has them."""
 
     def __init__(self, address: str) -> None:
-        self.http = httpx.Client(base_url=address, headers=AFAR, timeout=60)
+        self.http = httpx.Client(base_url=address, headers=AFAR | {"accept-language": "en"}, timeout=60)
         self.page = ""
 
     def open(self, path: str) -> httpx.Response:

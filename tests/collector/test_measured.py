@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from agent.contract import measurement, record, report
+from agent.contract.record import Counted
 from collector.judging import measured
 from collector.judging.measured import Measured, Month, OfLine
 from collector.store.questions import sql
@@ -66,6 +67,21 @@ def shown(database):
     return ask
 
 
+JUNK = Counted(bytes=70_000, counted_at="acked", began_at=lines.FIRST, lasted_s=0.4, connections=1)
+
+
+def junk_of(count: int, peer: str = "198.51.100.0", **changes) -> list[bytes]:
+    """Return the records of so many tests that say nothing, or as changed, one each second."""
+    found = []
+    for number in range(count):
+        counted = msgspec.structs.replace(JUNK, began_at=lines.FIRST + timedelta(seconds=number), **changes)
+        made = record.ServerRecord(
+            test_id=f"{5000 + number:032x}", server="one", software="reflector", peers=(peer,), download=counted
+        )
+        found.append(record.sign(made, halves.SERVER))
+    return found
+
+
 def told_of(count: int, begins: datetime = lines.FIRST, first: int = 0) -> list[bytes]:
     """Return the records of so many tests, one each ten seconds."""
     moments = (begins + timedelta(seconds=10 * number) for number in range(count))
@@ -81,6 +97,43 @@ def test_a_half_hour_has_so_many_records(keep, shown):
     found = shown()
     assert set(found.records) == {*flood[:20], *calm}
     assert {one.envelope for one in found.of_servers} == set(found.records)
+    assert found.left_out == {"left_out": 30}
+
+
+@pytest.mark.parametrize(
+    ("junk", "left"),
+    [
+        ({}, 26),
+        ({"lasted_s": 5.0}, 26),
+        ({"bytes": 10**9, "counted_at": "given", "lasted_s": 5.0}, 26),
+        ({"bytes": 10**9, "lasted_s": 5.0, "peer": "203.0.113.0"}, 20),
+    ],
+)
+def test_tests_that_say_nothing_hide_no_good_one(keep, shown, junk, left):
+    """However many come first, too short, too slow, given to a system or from elsewhere; how many go is counted."""
+    flood, good = junk_of(40, **junk), told_of(6, lines.FIRST + timedelta(minutes=10))
+    keep(flood + good)
+    found = shown()
+    assert set(good) <= set(found.records)
+    assert found.left_out == {"left_out": left}
+
+
+def test_a_fast_download_hides_no_upload(keep, shown):
+    """Each direction has its own first ones."""
+    flood, good = junk_of(40, bytes=10**9, lasted_s=5.0), told_of(3, lines.FIRST + timedelta(minutes=10))
+    keep(flood + good)
+    assert set(good) <= set(shown().records)
+
+
+def test_a_record_of_another_time_is_not_of_a_reported_test(keep, shown, monkeypatch):
+    """An id that was used again on another operator's day shows nobody that day."""
+    early, late = lines.FIRST, lines.FIRST + timedelta(days=10)
+    records = [halves.recorded(sessions.throughput(95e6, started_at=at), 1) for at in (early, late)]
+    test = sessions.throughput(95e6, started_at=late, test_id=f"{1:032x}")
+    keep(records, [Computer().reports(late + timedelta(minutes=1), test)])
+    terms = (lines.terms(valid_from=date(2026, 9, 8)),)
+    monkeypatch.setattr(lines, "terms", lambda: terms[0])
+    assert shown().records == (records[1],)
 
 
 def test_tests_that_are_reported_go_first(keep, shown):

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from collector import maintenance
 from collector.agreements.disputes import times, working_days
 from collector.notices import changes, looking, subscribing, texts
 from collector.notices.changes import Rules
 from collector.notices.errors import NoticeError
 from collector.notices.subscribing import Wish
-from collector.settings import NoticesSettings, PolicySettings, Settings
+from collector.settings import NoticesSettings, PolicySettings, Settings, StoreSettings
 from collector.store import agreements, notices
 from collector.store.audit import Who
 from collector.store.database import MINISTRY, Viewer
@@ -261,6 +262,64 @@ def test_a_dispute_and_its_deadlines(line, dispute):
         assert [kind for kind, *_ in line.told(viewer)] == kinds
     assert line.told(Viewer("operator", "Beta")) == line.told(Viewer("region", "KZ-71")) == []
     assert isinstance(dispute, Step)
+
+
+def retained(line):
+    """Let everything that is older than two months go, as the reports do."""
+    maintenance.maintain(line.database, StoreSettings(keep_months=2, drop_old=True), line.now)
+
+
+def test_a_recovery_is_told_after_the_breach_was_forgotten(line):
+    """Months in which a line could not be judged do not hide that it keeps its contract again."""
+    line.judge("2026-10", "breach")
+    line.look()
+    for month in ("2026-11", "2026-12", "2027-01", "2027-02"):
+        line.judge(month, "insufficient")
+        line.look()
+    line.now = datetime(2027, 4, 2, tzinfo=UTC)
+    retained(line)
+    line.judge("2027-03", "compliant")
+    line.look()
+    assert [kind for kind, *_ in line.told()] == ["breach.opened", "breach.ended"]
+    line.now = datetime(2027, 8, 2, tzinfo=UTC)
+    retained(line)
+    line.judge("2027-07", "compliant")
+    line.look()
+    assert [kind for kind, *_ in line.told()] == ["breach.ended"]
+
+
+def test_a_breach_that_was_withdrawn_is_forgotten(line):
+    """Nobody is told of an end where nobody believes in a breach any more."""
+    line.judge("2026-10", "breach")
+    line.look()
+    line.judge("2026-10", "watch", version=2)
+    line.look()
+    line.now = datetime(2027, 4, 2, tzinfo=UTC)
+    retained(line)
+    line.judge("2027-03", "compliant")
+    line.look()
+    assert line.told() == []
+
+
+def test_a_missed_deadline_is_told_once_however_long_ago(line, dispute):
+    """Until the dispute is decided what was told of its deadlines is not forgotten, and so not told again."""
+    line.look()
+    day = dispute.decide_until + 3 * DAY
+    line.now = datetime(day.year, day.month, day.day, 4, tzinfo=UTC)
+    line.look()
+    line.now += 150 * DAY
+    retained(line)
+    line.look()
+    assert [kind for kind, *_ in line.told()] == ["dispute.overdue"]
+    decided = msgspec.structs.replace(dispute, number=2, action="decided", outcome="upheld", at=line.now, text="so")
+    with line.database.owning() as connection:
+        agreements.keep_step(connection, decided, "KZ-75")
+    line.look()
+    line.now += 150 * DAY
+    line.look()
+    retained(line)
+    line.look()
+    assert line.told() == []
 
 
 def test_everybody_is_told_what_concerns_them(line, add_school):

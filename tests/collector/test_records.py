@@ -1,6 +1,7 @@
 """Test servers' own records: who may send them, whose they become, what stands in the log, what was withheld."""
 
 import argparse
+import base64
 import contextlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -149,6 +150,19 @@ def test_another_record_of_the_same_test_is_refused(take):
     """A server that says two things of one test is heard once."""
     assert take(a_record()) == ["stored"]
     assert take(a_record(server="another")) == ["refused"]
+
+
+@pytest.mark.usefixtures("known")
+def test_an_id_that_is_used_again_is_another_test(take, report, enrolled, add_school, of_school, missing, lent):
+    """A short test does not hide by its id what the server tells of a later one, told by a report or not."""
+    add_school("0042")
+    report(enrolled("0042"), throughput(20e6, 5e6, test_id="a-test"))
+    lent("0042", at=NOW + timedelta(hours=1))
+    first, later = a_record(), a_record(at=NOW + timedelta(hours=1), lease=LEASE)
+    assert take(first, later, now=NOW + timedelta(hours=2)) == ["stored", "stored"]
+    assert take(later, first, now=NOW + timedelta(hours=3)) == ["duplicate", "duplicate"]
+    assert [one.envelope for one in of_school("0042")] == [first, later]
+    assert missing(NOW + timedelta(days=15)) == ["a-test"]
 
 
 @pytest.mark.usefixtures("known")
@@ -364,6 +378,7 @@ def test_a_servers_keys_follow_one_another(database, known, take):
         {"key": "zz" * 32},
         {"url": "one.example"},
         {"url": "ftp://x"},
+        {"url": "ws://["},
         {"url": "ws://a\n"},
     ],
 )
@@ -423,11 +438,15 @@ def test_servers_deliver_over_http(client, known, database, add_school, lent):
     assert client.post(wire.RECORDS_PATH, content=b"nonsense").status_code == 400
     asked = {"school": "0042", "begins": "2026-01-01T00:00:00Z", "ends": "2100-01-01T00:00:00Z"}
     assert client.get(wire.RECORDS_PATH, params=asked).status_code == 401
+    whole = {"operator": (None, b""), "auditor": (LEASE, a_record(at=at, lease=LEASE))}
     for role, scope, count in (("operator", "Operator A", 1), ("operator", "Operator B", 0), ("auditor", None, 1)):
         with database.owning() as connection:
             token = access.create(connection, role=role, scope=scope, name=f"{role} {scope}", days=9, now=at)
         client.headers["authorization"] = f"Bearer {token}"
-        assert client.get(wire.RECORDS_PATH, params=asked).json()["total"] == count
+        found = client.get(wire.RECORDS_PATH, params=asked).json()
+        assert found["total"] == count
+        for one in found["items"]:
+            assert (one["lease_id"], base64.b64decode(one["envelope"])) == whole[role]
         assert client.get("/api/v1/records/missing").json()["total"] == 0
         [server] = client.get("/api/v1/records/servers").json()["items"]
         assert server["url"] == known.url

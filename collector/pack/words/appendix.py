@@ -358,6 +358,11 @@ WORDS: dict[str, Said] = {
         ru="компьютер прислал за месяц невозможно много отчётов",
         en="the computer sent more reports in the month than it can make",
     ),
+    "reason.left_out": Said(
+        kk="тест серверлерінің жазбалары тым көп, бұл тест оларға сыймады",
+        ru="записей тестовых серверов слишком много, эта запись не поместилась",
+        en="one of too many records of test servers, for which there was no room",
+    ),
     "reason.no_record": Said(
         kk="сервердің жазбасы жоқ", ru="нет записи сервера", en="the server's own record is missing"
     ),

@@ -1,11 +1,10 @@
 """A text in all languages of the pack."""
 
-from typing import Literal, get_args
-
 from msgspec import Struct
 
-Language = Literal["kk", "ru", "en"]
-LANGUAGES: tuple[Language, ...] = get_args(Language)
+from collector.words import LANGUAGES, Language
+
+__all__ = ("LANGUAGES", "Language", "Said")
 
 
 class Said(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ line as materialized (
     where period = %(period)s and operator = (select operator from mine)
 ),
 now as materialized (
-    select school_id, class, score, meets, rank() over (order by class, score desc) as rank
+    select school_id, class, score, meets, cause, rank() over (order by class, score desc) as rank
     from school_finding
     where period = %(period)s and ranking = %(ranking)s and operator = (select operator from mine)
         and (%(region)s::text is null or region_id = %(region)s)
@@ -37,6 +37,7 @@ wanted as materialized (
         and (%(operator)s::text is null or school.operator = %(operator)s)
         and (%(technology)s::text is null or school.connectivity_type = %(technology)s)
         and (%(state)s::text is null or coalesce(line.state, 'not enough data') = %(state)s)
+        and (%(cause)s::text is null or now.cause = %(cause)s)
 ),
 counted as materialized (
     select count(*) as total, count(*) filter (where meets) as ready, count(*) filter (where not meets) as below,

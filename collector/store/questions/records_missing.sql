@@ -5,7 +5,10 @@ left join lease on lease.school_id = one.school_id and lease.lease_id = one.leas
 where one.received_at < %(before)s
     and (%(school_id)s::text is null or one.school_id = %(school_id)s)
     and not exists (
-        select 1 from reported_test as told where told.school_id = one.school_id and told.test_id = one.test_id
+        select 1 from reported_test as told
+        where told.school_id = one.school_id and told.test_id = one.test_id
+            -- What was told before was another test of the same id.
+            and told.received_at >= one.began_at - interval '5 minutes'
     )
 order by one.began_at desc, one.school_id, one.test_id, one.key_id
 limit %(limit)s

@@ -16,6 +16,7 @@ from collector.bundles.exporting import compressed
 from collector.errors import NotFound
 from collector.evidence import bundle, note
 from collector.evidence.note import Note
+from collector.evidence.section import ONLY_WHAT_IS_HERE
 from collector.judging import distrusting
 from collector.ledger import cosigning, restarting
 from collector.records import NewServer
@@ -42,7 +43,8 @@ def test_a_month_proves(made):
     assert (told.findings, told.remarks, told.pending, told.is_told) == ((), (), (), True)
     assert told.holds()
     assert [one.what for one in told.unchecked] == [
-        f"test server {lines.OUTSIDE} (outside): placed by the collector's policy, not logged"
+        f"test server {lines.OUTSIDE} (outside): placed by the collector's policy, not logged",
+        ONLY_WHAT_IS_HERE,
     ]
     (one,) = told.verdicts
     assert (one.school, one.line, one.month, one.operator, one.version) == ("0101", "1", "2026-09", "Alpha", 1)

@@ -13,7 +13,7 @@ from nacl.signing import SigningKey
 
 from agent.contract.lan import Echoes, Lan, Resolver
 from agent.contract.measurement import Failed, Link
-from collector.verdicts import canonical, verdict
+from collector.verdicts import canonical, heard, verdict
 from collector.verdicts.exclusions import Exclusion
 from collector.verdicts.facts import Discovery, Facts, Known, Past, Server, SignedReport
 from collector.verdicts.judge import judge
@@ -272,6 +272,7 @@ def test_what_it_is_worth():
 
 
 def down(at: datetime, computer: Computer, *, router: int = 3, resolver: str = "10.1.0.1"):
+    """Report that nothing answered beyond the router; kept until the line works again."""
     inside = Lan(
         interface="eth0",
         gateway="10.1.0.1",
@@ -279,7 +280,8 @@ def down(at: datetime, computer: Computer, *, router: int = 3, resolver: str = "
         resolvers=(Resolver(address=resolver, asked=2, answered=0),),
     )
     failed = Failed(probe="msak", failure="dns_failed")
-    return computer.reports(at, Link(interface="eth0", medium="ethernet"), inside, failed)
+    link = Link(interface="eth0", medium="ethernet")
+    return computer.reports(at, link, inside, failed, late=timedelta(minutes=12))
 
 
 def test_a_report_of_another_day_hides_no_good_test():
@@ -301,7 +303,8 @@ def test_a_line_that_is_down():
     signs += [down(lines.FIRST + timedelta(days=1, minutes=15 * number), computer) for number in range(5)]
     strict = (lines.terms(outage_h_per_year=10),)
     last = signs[-1].received_at
-    signs = [msgspec.structs.replace(one, received_at=last) for one in signs]
+    right = computer.reports(last + timedelta(minutes=15), Link(interface="eth0", medium="ethernet"))
+    signs = [*(msgspec.structs.replace(one, received_at=right.received_at) for one in signs), right]
     past = (
         Past(month="2026-08", is_breach=False, outage_s=7 * 3600),
         Past(month="2025-09", is_breach=True, outage_s=10**6),
@@ -323,10 +326,12 @@ def test_a_school_that_is_down(fault):
     assert found.outages == 0
 
 
-def rows(computer: Computer, days: Iterable[int], signs: int = 12) -> list[SignedReport]:
-    """Return signs that the line was down, a quarter of an hour apart, from nine on some days of September."""
-    found = [datetime(2026, 9, day, 4, 5, tzinfo=UTC) for day in days]
-    return [down(day + timedelta(minutes=15 * number), computer) for day in found for number in range(signs)]
+def rows(computer: Computer, days: Iterable[int], signs: int = 12, month: int = 9) -> list[SignedReport]:
+    """Return signs that the line was down, a quarter of an hour apart, from nine on some days of a month."""
+    found = [datetime(2026, month, day, 4, 5, tzinfo=UTC) for day in days]
+    told = [down(day + timedelta(minutes=15 * number), computer) for day in found for number in range(signs)]
+    right = computer.reports(found[-1] + timedelta(hours=12), sessions.cable())  # its clock was
+    return [*told, right]
 
 
 def brought(reports: list[SignedReport], at: datetime) -> list[SignedReport]:
@@ -428,7 +433,7 @@ def test_days_down_over_the_months_edge():
     assert september.availability is not None
     assert (september.availability.days_in_a_row, september.availability.days_at_end) == (2, 2)
     assert (september.state, verdict.past_of(september).days_down) == ("insufficient", 2)
-    october = [down(datetime(2026, 10, 1, 4, 5, tzinfo=UTC) + timedelta(minutes=15 * n), computer) for n in range(12)]
+    october = rows(computer, (1,), month=10)
     carried = {"month": "2026-10", "past": (verdict.past_of(september),)}
     third = judged(facts(october, computer, **carried))
     assert third.availability is not None
@@ -443,7 +448,7 @@ def test_a_row_that_was_a_breach_already_is_none_again():
     computer = Computer()
     past = verdict.past_of(judged(facts(rows(computer, (28, 29, 30)), computer)))
     assert (past.is_breach, past.days_down) == (True, 0)
-    october = [down(datetime(2026, 10, 1, 4, 5, tzinfo=UTC) + timedelta(minutes=15 * n), computer) for n in range(12)]
+    october = rows(computer, (1,), month=10)
     found = judged(facts(october, computer, month="2026-10", past=(past,)))
     assert found.availability is not None
     assert (found.availability.days_in_a_row, found.state) == (1, "insufficient")
@@ -459,8 +464,7 @@ def test_a_row_that_was_a_breach_already_is_none_again():
 def test_three_working_days_in_a_row():
     """Down all day on Thursday, Friday and Monday is a breach; a weekend between is no pause."""
     computer = Computer()
-    days = [datetime(2026, 9, day, 4, 5, tzinfo=UTC) for day in (3, 4, 7)]
-    signs = [down(day + timedelta(minutes=15 * number), computer) for day in days for number in range(12)]
+    signs = rows(computer, (3, 4, 7))
     found = judged(facts(signs, computer))
     assert found.availability is not None
     assert (found.availability.days_in_a_row, found.state) == (3, "breach")
@@ -490,7 +494,10 @@ def test_a_report_that_its_servers_record_contradicts():
     )
     other = Computer(2)
     honest, records = twinned(other, 60.0)
-    twice = tuple(recorded(sessions.throughput(60e6), number, scale=1.01) for number in range(126))
+    begun = [day + timedelta(minutes=30 * slot, seconds=-10) for day in lines.school_days(21) for slot in range(6)]
+    twice = tuple(
+        recorded(sessions.throughput(60e6, started_at=at), number, scale=1.01) for number, at in enumerate(begun)
+    )
     found = judged(facts(honest, other, servers=SIGNING, records=twice))
     assert found.excluded == {"record_differs": 126}
     assert records
@@ -566,3 +573,43 @@ def test_a_report_that_lies_hides_no_good_test(lie):
     both = recorded(sessions.throughput(60e6, started_at=lines.FIRST), 8)
     found = judged(facts((bad, lying), computer, servers=SIGNING, records=(both,)))
     assert (found.kept_by_record, found.excluded["unreported"]) == (1, 1)
+
+
+@pytest.mark.parametrize("server", ["ws://[", "ws://a]b", "ws://[1:2]", "wss://\u2100.x", "ws://h:99999", ""])
+def test_a_server_that_is_no_address(server):
+    """Whatever a computer calls its server, it is one that nobody placed; its school is judged all the same."""
+    computer = Computer()
+    reports = month(computer, [BAD] * 21)
+    at = reports[-1].received_at + timedelta(hours=1)
+    odd = msgspec.structs.replace(sessions.throughput(started_at=at - timedelta(seconds=10)), server=server)
+    found = judged(facts([*reports, computer.reports(at, sessions.cable(), odd)], computer))
+    assert (found.state, found.excluded) == ("breach", {"server_unknown": 1})
+
+
+def test_a_report_that_breaks_the_judge(monkeypatch):
+    """One report that cannot be read after all is unreadable, and the others are judged."""
+    computer = Computer()
+    reports = month(computer, [BAD] * 21)
+    at = reports[-1].received_at + timedelta(hours=1)
+    odd = msgspec.structs.replace(sessions.throughput(started_at=at - timedelta(seconds=10)), server="wss://broken")
+    real = heard.is_of_session
+
+    def strict(test, session):
+        if test.server == "wss://broken":
+            raise OverflowError("date value out of range")
+        return real(test, session)
+
+    monkeypatch.setattr(heard, "is_of_session", strict)
+    found = judged(facts([*reports, computer.reports(at, sessions.cable(), odd)], computer))
+    assert (found.state, found.excluded) == ("breach", {"unreadable": 1})
+
+
+def test_what_facts_have_no_room_for_is_counted():
+    """It stands in the verdict by why; facts without anything of the kind are written as before."""
+    computer = Computer()
+    whole = facts(month(computer, [BAD] * 21), computer)
+    assert b"left_out" not in canonical.encode(whole)
+    found = judged(msgspec.structs.replace(whole, left_out={"left_out": 7, "too_many": 3}))
+    assert found.excluded == {"left_out": 7, "too_many": 3}
+    assert found.facts_sha256 != judged(whole).facts_sha256
+    assert b"kept_unreported" not in canonical.encode(found)

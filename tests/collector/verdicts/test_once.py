@@ -186,3 +186,52 @@ def test_an_honest_month_of_records_changes_nothing():
     reports, records = twinned(computer, 60.0)
     found = judged(facts(reports, computer, servers=SIGNING, records=tuple(records)))
     assert (found.state, found.kept_by_record, found.excluded) == ("breach", 0, {})
+
+
+def test_an_id_that_was_used_before_hides_nothing():
+    """Records of other tests under the ids of good ones that are kept back: each stands for its own test."""
+    computer, reports, records = withheld(126)
+    burnt = [recorded(sessions.throughput(1e6, started_at=SLOTS[0] - timedelta(days=6)), 1000 + n) for n in range(126)]
+    found = judged(facts(reports, computer, servers=SIGNING, records=(*burnt, *records)))
+    honest = judged(facts(reports, computer, servers=SIGNING, records=tuple(records)))
+    assert (found.state, found.parts, found.kept_by_record) == (honest.state, honest.parts, 126)
+    assert found.kept_unreported == honest.kept_unreported == 126
+
+
+def test_an_id_that_is_shown_again_hides_nothing():
+    """Nor do records in reports of tests that were made later, when the first one's id was given away again."""
+    computer, reports, records = withheld(126)
+    last = SLOTS[-1] + timedelta(hours=1)
+    later = [a_test(last + timedelta(minutes=number), 1000 + number, 1.0) for number in range(20)]
+    reports.append(computer.reports(last + timedelta(minutes=20), sessions.cable(), *later))
+    found = judged(facts(reports, computer, servers=SIGNING, records=tuple(records)))
+    assert found.kept_by_record == 126
+
+
+def test_a_good_test_under_an_id_that_was_told_before():
+    """It is another test than the one that was told first, where their servers' records show that."""
+    computer, reports = Computer(), []
+    for number, at in enumerate(SLOTS):
+        reports.append(computer.reports(at - timedelta(minutes=3), sessions.cable(), a_test(at, 1, 60.0)))
+        good = a_test(at + timedelta(minutes=15), 1, 95.0)
+        reports.append(computer.reports(at + timedelta(minutes=16, seconds=number % 2), sessions.cable(), good))
+    found = judged(facts(reports, computer, servers=SIGNING))
+    assert (found.state, downloads(found)) == ("compliant", (126, 126))
+    assert "told_twice" not in found.excluded
+
+
+def test_whoever_brings_a_test_first_is_believed():
+    """A computer that repeats another's tests later, and says that it had no cable, takes nothing away from them."""
+    early, late = sorted((Computer(1), Computer(2)), key=lambda one: one.agent, reverse=True)
+    mine = [
+        early.reports(at, sessions.cable(), a_test(at, number, 60.0), late=timedelta(seconds=5))
+        for number, at in enumerate(SLOTS)
+    ]
+    copied = [
+        late.reports(at + timedelta(seconds=20), sessions.radio(), a_test(at, number, 60.0), late=timedelta(days=40))
+        for number, at in enumerate(SLOTS)
+    ]
+    right = late.reports(SLOTS[-1] + timedelta(days=1), sessions.radio())
+    found = judged(facts([*mine, *copied, right], early, late, servers=SIGNING))
+    assert (found.state, downloads(found)) == ("breach", (126, 0))
+    assert found.excluded == {"not_wired": 126, "told_twice": 126}

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from agent.contract.lan import Echoes, Lan, Resolver
@@ -14,11 +15,14 @@ from tests.fakes.halves import SIGNING, recorded
 from tests.fakes.lines import Computer, facts, month
 
 QUARTER, DAY = timedelta(minutes=15), timedelta(days=1)
+KEPT = timedelta(minutes=12)  # a computer keeps its reports while its line is down
 DAYS = [datetime(2026, 9, day, 4, 5, tzinfo=UTC) for day in (3, 4, 7)]
 INSIDE = "10.1.0.1"
 
 
-def silent(computer: Computer, at: datetime, *, answered: int = 0, resolver: str = INSIDE) -> SignedReport:
+def silent(
+    computer: Computer, at: datetime, *, answered: int = 0, resolver: str = INSIDE, late: timedelta = KEPT
+) -> SignedReport:
     """Report a light session of which no echo came back, with a look at the way to the router."""
     inside = Lan(
         interface="eth0",
@@ -26,7 +30,7 @@ def silent(computer: Computer, at: datetime, *, answered: int = 0, resolver: str
         gateway_echoes=Echoes(protocol="icmp", sent=3, received=3),
         resolvers=(Resolver(address=resolver, asked=8, answered=answered),),
     )
-    return computer.reports(at, Failed(probe="latency", failure="no_answer"), inside, trigger="light")
+    return computer.reports(at, Failed(probe="latency", failure="no_answer"), inside, trigger="light", late=late)
 
 
 def echoed(computer: Computer, at: datetime) -> SignedReport:
@@ -61,6 +65,26 @@ def test_echoes_that_fail_where_they_used_to_come_back():
     computer = Computer()
     down = down_of(echoed(computer, DAYS[0] - DAY), *rows(computer))
     assert (down.outages, down.days_in_a_row, down.is_breach) == (3, 3, True)
+
+
+@pytest.mark.parametrize(("minutes", "outages"), [(0, 0), (9, 0), (10, 3)])
+def test_what_came_in_at_once_came_over_the_line(minutes, outages):
+    """No report that the collector had within ten minutes of its making shows the line down then."""
+    computer = Computer()
+    found = rows(computer, late=timedelta(minutes=minutes, seconds=5 * (not minutes)))
+    assert down_of(echoed(computer, DAYS[0] - DAY), *found).outages == outages
+
+
+def test_another_report_that_came_in_meanwhile():
+    """Whatever a computer brought in the middle of an outage came over the line: that moment is not counted down."""
+    computer = Computer()
+    first = echoed(computer, DAYS[0] - DAY)
+    signs = [silent(computer, DAYS[0] + number * QUARTER) for number in range(9)]
+    whole = down_of(first, *signs)
+    brought = DAYS[0] + 8 * QUARTER + timedelta(minutes=1)
+    signs[0] = msgspec.structs.replace(signs[0], received_at=brought)
+    less = down_of(first, *signs)
+    assert (whole.outage_s, less.outage_s) == (8 * 900, 7 * 900)
 
 
 @pytest.mark.parametrize(("apart", "outages"), [(None, 0), (timedelta(days=6, hours=23), 1), (timedelta(days=8), 0)])

@@ -1,0 +1,1 @@
+select unit, rings from boundary order by unit

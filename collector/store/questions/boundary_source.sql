@@ -1,0 +1,1 @@
+select file, sha256, licence, imported_at from boundary_source

@@ -1,0 +1,1 @@
+delete from boundary where unit <> all(%(kept)s)
