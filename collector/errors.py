@@ -53,7 +53,7 @@ class NotAllowed(NetreadyError):  # noqa: N818 - the name is the condition itsel
 class TooManyTries(NetreadyError):  # noqa: N818 - the name is the condition itself
     """Too many wrong passwords or codes; the next try has to wait."""
 
-    def __init__(self, message: str, retry_after_s: int | None = None) -> None:
+    def __init__(self, message: object, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 

@@ -46,7 +46,14 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(f"{_PAGES}country", f"{_PAGES}map", f"{_PAGES}rankings", f"{_PAGES}templates/country"),
         *(f"{_PAGES}templates/ranking", "collector/rankings"),
     ),
-    "frame": (_PAGES, "collector/errors.py", "collector/context.py", "collector/periods.py", "collector/words"),
+    "frame": (
+        _PAGES,
+        "collector/api/problems.py",
+        "collector/errors.py",
+        "collector/context.py",
+        "collector/periods.py",
+        "collector/words",
+    ),
 }
 
 

@@ -27,11 +27,14 @@ from collector.errors import (
 from collector.evidence.errors import EvidenceError
 from collector.ingest import TooLarge
 from collector.notices.errors import NoticeError
+from collector.pages.rendering import said_by
 from collector.people.oidc import OidcError
 from collector.verdicts.errors import AgreementError
+from collector.words import say
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER_S = "10"
+_NOTHING_HERE = say("there is nothing at this address; /docs lists what there is")
 
 _STATUS: tuple[tuple[type[NetreadyError], int], ...] = (
     (TooLarge, 413),
@@ -86,7 +89,7 @@ def install(app: FastAPI) -> None:
             return problem(503, "the database does not answer; try again in a moment", {"retry-after": _RETRY_AFTER_S})
         if not request.scope["path"].startswith("/api/"):
             basic = 'Basic realm="netready: your API token is the password", charset="UTF-8"'
-            return HTMLResponse(pages.error_page(status, str(error)), status, _told(error, status, basic))
+            return HTMLResponse(pages.error_page(status, said_by(error)), status, _told(error, status, basic))
         return problem(status, str(error), _told(error, status, 'Bearer realm="netready"'))
 
     @app.exception_handler(psycopg.DataError)
@@ -125,7 +128,6 @@ def _plain(request: Request, error: HTTPException) -> Response:
     """Answer what the framework refuses by itself: unknown addresses and methods."""
     if error.status_code != 404:
         return problem(error.status_code, str(error.detail), dict(error.headers or {}))
-    detail = "there is nothing at this address; /docs lists what there is"
     if request.scope["path"].startswith("/api/"):
-        return problem(404, detail)
-    return HTMLResponse(pages.error_page(404, detail), 404)
+        return problem(404, str(_NOTHING_HERE))
+    return HTMLResponse(pages.error_page(404, _NOTHING_HERE), 404)

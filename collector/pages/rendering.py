@@ -75,6 +75,7 @@ def _templates() -> jinja2.Environment:
         "figure": _figure,
         "sentence": _sentence,
         "said": _said,
+        "is_known": _is_known,
     }
     environment.globals |= {
         "_": _say,
@@ -147,9 +148,19 @@ def _month(name: str) -> str:
 
 def _sentence(said: object) -> str:
     """Return an error as a sentence of its own."""
-    what = said.args[0] if isinstance(said, Exception) and said.args and isinstance(said.args[0], Sentence) else said
-    text = speech().said(what) if isinstance(what, Sentence | str) else speech().text(str(what))
+    what = said_by(said) if isinstance(said, Exception) else said
+    text = speech().said(what) if isinstance(what, Sentence) else speech().text(str(what))
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def said_by(error: Exception) -> Sentence | str:
+    """Return what an error says: a sentence for each language, or English."""
+    return error.args[0] if error.args and isinstance(error.args[0], Sentence) else str(error)
+
+
+def _is_known(english: str) -> bool:
+    """Tell whether a text is said in the page's language; others have to be marked as English."""
+    return speech().language == "en" or speech().text(english) != english
 
 
 def _figure(one: Evidence) -> str:

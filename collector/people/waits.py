@@ -9,7 +9,7 @@ from collector.settings import AccountsSettings
 from collector.store import logins
 from collector.store.database import Connection, Database
 from collector.store.logins import Patience, Wait, WaitKind
-from collector.words import Sentence, say
+from collector.words import say
 
 # SP 800-63B, 3.2.2: no more than 100 failures in a row for one account.
 MOST_FAILURES = 100
@@ -70,17 +70,11 @@ def _patience(settings: AccountsSettings, kind: WaitKind) -> Patience:
 
 def _too_many(wait: Wait | None, kind: WaitKind, now: datetime) -> TooManyTries:
     if wait is not None and kind != "address" and wait.failures >= MOST_FAILURES:
-        return _refused(
+        return TooManyTries(
             say("{n} wrong tries in a row: an administrator has to unlock this account", n=MOST_FAILURES), None
         )
     seconds = max(1, math.ceil((wait.until - now).total_seconds())) if wait is not None else 1
-    return _refused(say("too many wrong tries; the next one is possible in {seconds} s", seconds=seconds), seconds)
-
-
-def _refused(said: Sentence, seconds: int | None) -> TooManyTries:
-    made = TooManyTries(str(said), seconds)
-    made.args = (said,)  # pages say it in their language
-    return made
+    return TooManyTries(say("too many wrong tries; the next one is possible in {seconds} s", seconds=seconds), seconds)
 
 
 def _digest(text: str) -> bytes:

@@ -51,7 +51,11 @@ def client(database, settings, add_school):
     own = Settings(
         oidc=settings, accounts=AccountsSettings(public_url="https://netready.example", trusted_proxies=("127.0.0.1",))
     )
-    with serving(make_app(database, own)) as address, httpx.Client(base_url=address, headers=AFAR, timeout=60) as made:
+    headers = {**AFAR, "accept-language": "en"}
+    with (
+        serving(make_app(database, own)) as address,
+        httpx.Client(base_url=address, headers=headers, timeout=60) as made,
+    ):
         yield made
 
 

@@ -15,7 +15,7 @@ from collector.errors import NotFound
 from collector.opendata import giga, schools
 from collector.settings import OpenDataSettings
 from collector.store.database import MINISTRY
-from collector.store.open_data import single_tests
+from collector.store.open_data import SingleTest, single_tests
 from tests.fakes.computer import paced, throughput, wire_link
 
 parquet = importlib.import_module("pyarrow.parquet")
@@ -232,6 +232,17 @@ def test_tests_go_out_under_gigas_names_and_in_its_units(database, tests_sent, t
     private = ("browser_id", "ip_address", "device_hardware_id", "windows_username", "installed_path", "client_info")
     assert all(not usual[name] for name in (*private, "wifi_connections", "device_type", "results"))
     assert tests_sent.id not in (tmp_path / "tests.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("server", ["ws://[", "ws://a]b", "wss://\u2100.x"])
+def test_a_server_that_is_no_address(server):
+    """What a computer calls its server keeps no other test from being given away."""
+    at = datetime(2026, 11, 3, 5, tzinfo=UTC)
+    known = {"measured_at": at, "received_at": at, "school_id": "1", "payload_sha256": b"", "trigger": "once"}
+    known |= {"software": "x", "position": 0, "giga_id_school": None, "engine": "msak", "rtt_idle_ms": None}
+    known |= {"download_bps": 1e6, "upload_bps": None, "data_downloaded": None, "data_uploaded": None}
+    found = giga.row(SingleTest(server=server, tainted=[], **known), "KZ")
+    assert (found["server_info"], found["download"]) == (None, 1000.0)
 
 
 def test_json_lines_hold_the_same(database, tests_sent, tmp_path):

@@ -49,7 +49,15 @@ WHO_ASKS = {
     context.login_of,
 }
 # What anybody may ask, and what computers ask with their own key.
-FOR_ANYBODY = {"/", "/static/netready.css", "/openapi.json", "/docs", "/healthz", "/api/v1/policy"}
+FOR_ANYBODY = {
+    "/static/{name}",
+    "/open",
+    "/open/{period}/{name}",
+    "/openapi.json",
+    "/docs",
+    "/healthz",
+    "/api/v1/policy",
+}
 # What is inside a school; operators judge lines.
 INSIDE = {"agent", "room", "sighting"}
 # Pages of the login itself: about the person who looks, and covered by test_login.py.
@@ -234,8 +242,15 @@ class Country:
     def paths(self, route: Found) -> list[str]:
         """Return every address of a route: one for each thing that its path can name."""
         ids = sorted({mark.school for mark in self.marks})
+        districts = {(mark.region, mark.text) for mark in self.marks if mark.text.startswith("district")}
         known = {
+            "{month}/{line}/{school_id:path}": [f"2026-10/1/{one}" for one in ids],
+            "{line}/{school_id:path}": [f"1/{one}" for one in ids],
             "{school_id:path}": ids,
+            "/regions/{code}": [f"/regions/{one}" for one in REGIONS],
+            "/districts/{code}/{name:path}": [f"/districts/{code}/{name}" for code, name in sorted(districts)],
+            "/accounts/{_name}/{_action}": ["/accounts/nobody/disable"],
+            "/admin/agents/{agent_id}": ["/admin/agents/0123456789abcdef0123456789abcdef"],
             "{scope:path}": ["country", *[f"region:{one}" for one in REGIONS], *[f"school:{one}" for one in ids]],
             "{level}/{place:path}": ["0/000.p/1"],
             "/{dispute_id}/files/{sha256}": self.files,

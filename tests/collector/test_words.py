@@ -87,7 +87,7 @@ def test_the_kazakh_alphabet() -> None:
     """Kazakh letters stand in their places, not after the Russian ones; numbers stand by their size."""
     letters = "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя"
     key = tongue("kk").sort_key
-    assert sorted(letters[::-1], key=key) == list(letters)
+    assert sorted(set(letters), key=key) == list(letters)
     assert sorted(["№ 10 мектеп", "Ұзынағаш", "№ 9 мектеп", "Узень", "Әлия", "Алия"], key=key) == [
         "№ 9 мектеп",
         "№ 10 мектеп",

@@ -371,6 +371,16 @@ def test_a_file_has_a_plain_name(database, breach):
     assert set(name) & set("\"/\\\r\n'") == set()
 
 
+def test_a_server_that_is_no_address(database, school, deliver):
+    """It is listed as its computer called it."""
+    reports = month(school, [[60.0]] * 3)
+    at = reports[-1].received_at + timedelta(hours=1)
+    odd = msgspec.structs.replace(sessions.throughput(started_at=at - timedelta(seconds=10)), server="ws://[")
+    deliver([*reports, school.reports(at, sessions.cable(), odd)])
+    running.run(database, SETTINGS, now=CLOSED)
+    assert rows_of(text_of(printing.pdf(case_of(database), "en"))) == 4
+
+
 def test_what_cannot_be_set_is_said():
     """The press ends with 1 and a reason, and gives nothing that could be taken for a PDF."""
     command = [sys.executable, "-P", press.__file__]
