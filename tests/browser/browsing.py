@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route
 
@@ -116,6 +117,7 @@ def walking(browser: Browser, people: People, way: Way, pictures: Path, *, dark:
     try:
         walk = Walk(people, context, way, pictures)
         yield walk
-        assert walk.wrong == []
+        if walk.wrong:
+            pytest.fail("\n".join(walk.wrong))
     finally:
         context.close()

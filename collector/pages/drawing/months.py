@@ -10,6 +10,7 @@ from collector.pages.drawing import svg
 ORDER = ("breach", "watch", "insufficient", "no contract", "compliant")
 COLOURS = {"breach": "c2", "watch": "c4", "insufficient": "c6", "no contract": "f-track", "compliant": "c1"}
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 720.0, 220.0, 44.0, 24.0, 18.0
+_WIDEST = 44.0
 
 
 class Bar(Struct, frozen=True, kw_only=True):
@@ -36,10 +37,11 @@ def months(bars: Sequence[Bar], title: str, figures: Sequence[str], top: int) ->
         marks.append(svg.line((_LEFT, y), (_WIDTH, y), "grid"))
         marks.append(svg.text((_LEFT - 6, y + 4), text, "soft", anchor="end"))
     each = (_WIDTH - _LEFT) / max(1, len(bars))
+    wide = min(_WIDEST, each * 0.7)
     for number, one in enumerate(bars):
-        left = _LEFT + each * number + each * 0.15
-        marks.append(svg.link(one.place, one.label, _bar(one, left, each * 0.7, high / most)))
-        marks.append(svg.text((left + each * 0.35, _HEIGHT - 6), one.name, "soft", anchor="middle"))
+        middle = _LEFT + each * (number + 0.5)
+        marks.append(svg.link(one.place, one.label, _bar(one, middle - wide / 2, wide, high / most)))
+        marks.append(svg.text((middle, _HEIGHT - 6), one.name, "soft", anchor="middle"))
     return svg.drawing(_WIDTH, _HEIGHT, title, marks)
 
 

@@ -43,11 +43,6 @@ def ink_class(share: float | None) -> str:
     return "on-none" if found is None else "on-dark" if found >= _DARK_FROM else "on-light"
 
 
-def grouped(drawn: Markup) -> Markup:
-    """Return a drawing as a group of links: an image has nothing inside that can be chosen."""
-    return Markup(str(drawn).replace('role="img"', 'role="group"', 1))  # noqa: S704 - it was markup
-
-
 def country(shapes: Iterable[tuple[Place, Sequence[Ring]]], title: str, size: tuple[float, float]) -> Markup:
     """Return a whole SVG file of shapes, each a link, with colours of its own: no page's style reaches into it."""
     drawn = Markup("\n").join(_shape(place, rings) for place, rings in shapes)

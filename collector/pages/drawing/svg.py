@@ -11,8 +11,9 @@ _CHAR_PX = 6.6  # a letter of 12 px is about so wide
 def drawing(width: float, height: float, title: str, marks: Iterable[Markup], *, kind: str = "chart") -> Markup:
     """Return a whole drawing, which readers of the screen know by its title."""
     inside = Markup("\n").join(marks)
-    return Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        kind, _short(width), _short(height), title, inside
+    role = "group" if "<a " in inside else "img"  # what is inside an image nobody could reach by keyboard
+    return Markup('<svg class="{}" viewBox="0 0 {} {}" role="{}" aria-label="{}">{}</svg>').format(
+        kind, _short(width), _short(height), role, title, inside
     )
 
 

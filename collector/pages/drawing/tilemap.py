@@ -28,7 +28,7 @@ def tilemap(tiles: Sequence[Tile], title: str) -> Markup:
     rows = 1 + max((tile.row for tile in tiles), default=0)
     width, height = columns * (_WIDTH + _GAP) - _GAP, rows * (_HEIGHT + _GAP) - _GAP
     ordered = sorted(tiles, key=lambda tile: (tile.row, tile.column))
-    return shapes.grouped(svg.drawing(width, height, title, (_tile(tile) for tile in ordered), kind="chart tiles"))
+    return svg.drawing(width, height, title, (_tile(tile) for tile in ordered), kind="chart tiles")
 
 
 def _tile(tile: Tile) -> Markup:
