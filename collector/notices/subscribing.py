@@ -16,7 +16,7 @@ from collector.store import audit, notices
 from collector.store.audit import Who
 from collector.store.database import Connection, Viewer
 from collector.store.notices import Channel, HeldBy, Kind, Lapsed, NewDelivery, Subscriber
-from collector.words import say
+from collector.words import counted, say
 
 _ITSELF = Who("the collector")
 
@@ -70,7 +70,11 @@ def subscribe(
     own = [one for one in notices.subscribers(connection) if Viewer(one.role, one.scope) == viewer]
     if len(own) >= settings.subscribers_each:
         raise NoticeError(
-            say("subscriptions that there are already: {count}, and no more may be; end one first", count=len(own))
+            counted(
+                "there is {n} subscription already, and no more may be; end one first",
+                "there are {n} subscriptions already, and no more may be; end one first",
+                len(own),
+            )
         )
     same = next((one for one in own if (one.channel, one.address) == (wish.channel, wish.address)), None)
     if same is not None:

@@ -65,10 +65,10 @@ def method(case: Case, speech: Speech) -> Iterator[Block]:
     yield {"kind": "text", "text": speech.say("method.exclusions", hours=by.exclusions.announced_h.value)}
     yield {"kind": "heading", "text": speech.say("sources")}
     if numbers is not None:
-        yield {"kind": "note", "text": speech.say("sources.rule", source=numbers.source)}
+        yield {"kind": "note", "cited": True, "text": speech.say("sources.rule", source=numbers.source)}
         if numbers.not_verified:
-            yield {"kind": "note", "text": speech.say("sources.unverified", text=numbers.not_verified)}
-    yield {"kind": "note", "text": speech.say("sources.statistics")}
+            yield {"kind": "note", "cited": True, "text": speech.say("sources.unverified", text=numbers.not_verified)}
+    yield {"kind": "note", "cited": True, "text": speech.say("sources.statistics")}
     yield {"kind": "note", "text": speech.say("sources.log")}
 
 

@@ -81,6 +81,7 @@ def _templates() -> jinja2.Environment:
         "_": _say,
         "n_": _count,
         "asset": asset,
+        "code": lambda text: Markup("<code>{}</code>").format(text),
         "asked": asked,
         "languages": [(language, NAMES[language]) for language in LANGUAGES],
         "absence": ABSENCES,

@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterator
+from contextlib import closing
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -19,7 +20,7 @@ _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
 _ENGLISH = re.compile(r"\b[A-Za-z]{2,}(?:['’]s)? [a-z]{2,}\b")
 _OWN_WORDS = re.compile(r"netready\S*|GitHub|Wi-?Fi|Mbit/s|[A-Z]{2,}[-0-9A-Z]*")
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-_NOT_OURS = {"bdi", "code", "pre", "script", "style", "option"}
+_NOT_OURS = {"bdi", "cite", "code", "pre", "script", "style", "option"}
 
 
 class Seen(HTMLParser):
@@ -106,7 +107,10 @@ def _kind(path: str) -> str:
 def test_every_page_answers_in_the_language(collector: People, role: str, language: Language) -> None:
     """No link leads to an error; no page but the API's own document has a sentence in another language."""
     wrong = []
-    for path, answer in Visitor(collector, role, language).pages():
+    visitor = Visitor(collector, role, language)
+    with closing(visitor.http):
+        answers = list(visitor.pages())
+    for path, answer in answers:
         if answer.status_code != 200:
             wrong.append(f"{path}: {answer.status_code}")
         elif answer.headers["content-type"].startswith("text/html"):
@@ -115,7 +119,8 @@ def test_every_page_answers_in_the_language(collector: People, role: str, langua
                 wrong.append(f"{path}: in {seen.language}")
             if language != "en" and not path.startswith("/docs"):
                 wrong += [f"{path}: {text[:90]!r}" for text in seen.words if _ENGLISH.search(_OWN_WORDS.sub("", text))]
-    assert sorted(set(wrong)) == []
+    if wrong:
+        pytest.fail("\n".join(sorted(set(wrong))))
 
 
 def test_an_untranslated_sentence_is_found() -> None:
