@@ -33,7 +33,8 @@ _NONSENSE = (ValueError, ArithmeticError, LookupError)  # what numbers and names
 _Kind = TypeVar("_Kind", bound=Struct)
 ONLY_WHAT_IS_HERE = (
     "that nothing else speaks for the line (a newer record of a contract, another exclusion, a record that only a test"
-    " server sent) is the collector's word: ask its log, api/v1/evidence/proof?subject=contract&key=LINE/NUMBER+1/CONTRACT"
+    " server sent) is the collector's word: ask its log,"
+    " api/v1/evidence/proof?subject=contract&key=LINE/NUMBER+1/CONTRACT"
     " and subject=exclusion&key=ID/NUMBER+1, which should know nothing, and every party for the exclusions and every"
     " test server for the records that it knows of"
 )
