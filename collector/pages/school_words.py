@@ -141,9 +141,10 @@ def next_step(judged: Readiness, cause: Cause) -> Step:
     if school.pupils is None and judged.meets is not False:
         return Step("office", say("Enter the number of pupils in the registry: the target depends on it."))
     if judged.meets:
-        inside = _BY_CAUSE.get(cause)
-        is_own = inside is not None and inside.who == "school"
-        return inside if inside and is_own else Step("nobody", say("The line carries lessons. Go on measuring."))
+        known = _BY_CAUSE.get(cause)
+        # It needs no larger plan; what is slow inside, or slower than was sold, is to be mended all the same.
+        is_due = known is not None and known.who in ("school", "operator")
+        return known if known and is_due else Step("nobody", say("The line carries lessons. Go on measuring."))
     if judged.meets is None:
         return Step(
             "school", say("Leave a computer with a cable switched on during lessons until there is enough data.")

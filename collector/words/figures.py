@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_skeleton
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import NumberPattern, format_currency, parse_pattern
 from msgspec import Struct
 
 from collector.words.languages import Language
@@ -21,17 +21,16 @@ class Figures(Struct, frozen=True):
 
     def number(self, value: float | Decimal, places: int = 0) -> str:
         """Return a number with so many decimal places at most."""
-        return format_decimal(value, "#,##0" + ("." + "#" * places if places else ""), locale=self.locale)
+        return _written(value, "#,##0" + ("." + "#" * places if places else ""), self.locale)
 
     def fixed(self, value: float, places: int) -> str:
         """Return a number with just so many decimal places, as columns of a table want."""
-        return format_decimal(value, "#,##0" + ("." + "0" * places if places else ""), locale=self.locale)
+        return _written(value, "#,##0" + ("." + "0" * places if places else ""), self.locale)
 
     def share(self, value: float, places: int = 1) -> str:
         """Return a share, 0 to 1, in percent with so many decimal places at most."""
-        return format_percent(
-            value, "#,##0" + ("." + "#" * places if places else "") + "\N{NO-BREAK SPACE}%", self.locale
-        )
+        pattern = "#,##0" + ("." + "#" * places if places else "") + "\N{NO-BREAK SPACE}%"
+        return _written(value, pattern, self.locale)
 
     def speed(self, bps: float) -> str:
         """Return a speed in Mbit/s for a table, given in bit/s."""
@@ -45,7 +44,7 @@ class Figures(Struct, frozen=True):
     def money(self, amount: Decimal, currency: str | None) -> str:
         """Return a sum; without its currency where the contract names none."""
         if currency is None:
-            return format_decimal(amount, "#,##0.00", locale=self.locale)
+            return _written(amount, "#,##0.00", self.locale)
         return format_currency(amount, currency, "#,##0.00\N{NO-BREAK SPACE}¤", locale=self.locale)
 
     def month(self, name: str) -> str:
@@ -72,6 +71,16 @@ class Figures(Struct, frozen=True):
     def locale(self) -> Locale:
         """What CLDR knows of the language."""
         return _locale_of(self.language)
+
+
+def _written(value: float | Decimal, pattern: str, locale: Locale) -> str:
+    """Return a number as a pattern of CLDR writes it; a page has hundreds, and reading the pattern takes longest."""
+    return str(_pattern(pattern).apply(value, locale))
+
+
+@functools.cache
+def _pattern(pattern: str) -> NumberPattern:
+    return parse_pattern(pattern)
 
 
 @functools.cache

@@ -35,7 +35,7 @@ from tests.collector.conftest import serving
 from tests.fakes import lines, sessions
 from tests.fakes.computer import Computer
 
-SCHOOLS, DAYS = 30, 30
+SCHOOLS, DAYS = 24, 25
 ZONE = ZoneInfo("Asia/Almaty")
 LAUNCH = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 JUDGED, OPERATOR = "0107", "Alpha"

@@ -14,7 +14,7 @@ from collector.words import LANGUAGES, Language, tongue
 from tests.browser.people import PASSWORD, ROLES, People
 
 _MOST_PAGES = 120  # of one role in one language
-_ALIKE = 4  # pages of one kind that are looked at: the address without its numbers and names
+_ALIKE = 2  # pages of one kind that are looked at: the address without its numbers and names
 _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
 # Two English words in a row that no element marks as a name, a command or somebody's own text.
 _ENGLISH = re.compile(r"\b[A-Za-z]{2,}(?:['’]s)? [a-z]{2,}\b")
