@@ -1,9 +1,10 @@
 """Draw the README's pictures anew, from a simulated country: ``python -m tests.pictures`` (Chromium, poppler-utils).
 
-They are drawn as vectors, so that they are text and stay sharp: Chromium prints the page as the screen shows it, and
-pdftocairo turns that into SVG. Each page says itself that its schools are synthetic.
+They are drawn as vectors, so that they are text and stay sharp: Chromium prints the page's beginning as the screen
+shows it, and pdftocairo turns that into SVG. Each page says itself that its schools are synthetic.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -21,14 +22,15 @@ from tests.browser.people import People
 
 FOLDER = Path(__file__).parent.parent / "packaging" / "pictures"
 WIDTH_PX = 1200
+_LONG_NUMBER = re.compile(r"(\d+\.\d{4})\d+")
 
 
-def pages(people: People, month: str) -> dict[str, tuple[str, str]]:
-    """Return who looks at which page, by the picture's name."""
+def pages(people: People, month: str) -> dict[str, tuple[str, str, int]]:
+    """Return who looks at which page, and how much of it is drawn (px), by the picture's name."""
     return {
-        "country": ("ministry", "/country"),
-        "school": ("ministry", f"/schools/{people.school}"),
-        "verdict": ("operator", f"/verdicts/{month}/1/{people.school}"),
+        "country": ("ministry", "/country", 1640),
+        "school": ("ministry", f"/schools/{people.school}", 1300),
+        "verdict": ("operator", f"/verdicts/{month}/1/{people.school}", 1500),
     }
 
 
@@ -37,17 +39,17 @@ def draw(people: People, month: str) -> None:
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=LAUNCH)
-        for name, (role, path) in pages(people, month).items():
+        for name, (role, path, height) in pages(people, month).items():
             with walking(browser, people, Way("en", "desk", scripts=True), Path(folder)) as walk:
                 walk.log_in(role)
                 walk.open(path)
                 walk.page.emulate_media(media="screen")
                 walk.page.set_viewport_size({"width": WIDTH_PX, "height": 900})
-                height = walk.page.evaluate("document.documentElement.scrollHeight")
                 printed = Path(folder) / f"{name}.pdf"
                 walk.page.pdf(path=printed, width=f"{WIDTH_PX}px", height=f"{height}px", print_background=True)
                 drawn = FOLDER / f"{name}.svg"
                 subprocess.run(["pdftocairo", "-svg", "-f", "1", "-l", "1", printed, drawn], check=True)
+                drawn.write_text(_LONG_NUMBER.sub(r"\1", drawn.read_text("utf-8")), "utf-8")
                 sys.stdout.write(f"{drawn}: {drawn.stat().st_size // 1024} KB\n")
         browser.close()
 

@@ -98,6 +98,7 @@ def _add_a_bad_line(database: Database, settings: Settings, region: str, now: da
         pupils=640,
         operator=OPERATOR,
         connectivity_type="fibre",
+        synthetic=True,
         download_contracted_bps=100e6,
         upload_contracted_bps=20e6,
     )
