@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Side by side, because most tests wait; then the lab, whose lines are only lines on a machine with nothing else to do.
-TESTS  := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/lab && $(BIN)/python -m pytest tests/lab
+# Side by side, because most tests wait; the browser's apart (its greenlets and event loop are in the way of other tests'
+# in one process); then the lab, whose lines are only lines on a machine with nothing else to do.
+TESTS  := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/lab --ignore tests/browser \
+  && $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser && $(BIN)/python -m pytest tests/lab
 RUNS   := $(VENV)/.installed-to-run
 CHECKS := $(VENV)/.installed-to-check
 

@@ -169,7 +169,7 @@ def _admit(database: Database, people: People, now: datetime) -> None:
             accounts.change_password(connection, name, hashed, must_change=False, now=now)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium. Where there is none the tests are skipped; CI installs it, and nothing is skipped there."""
     found = shutil.which("chromium")

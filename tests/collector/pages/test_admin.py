@@ -412,7 +412,8 @@ def test_the_list_of_accounts_is_found_and_paged(somebody, database):
     browser = somebody()
     with database.admitting() as connection:
         connection.execute(
-            "insert into account (name, role) select 'person' || n, 'auditor' from generate_series(1, 60) as n"
+            "insert into account (name, role, password_hash)"
+            " select 'person' || n, 'auditor', 'none' from generate_series(1, 60) as n"
         )
     assert browser.open("/accounts").text.count('scope="row"') == 50
     assert browser.open("/accounts?page=2").text.count('scope="row"') == 11
