@@ -181,6 +181,6 @@ def client(database):
     settings = Settings(serve=Serve(listen="127.0.0.1:0"), policy=PolicySettings(servers=("ws://127.0.0.1:4443",)))
     with (
         serving(make_app(database, settings)) as address,
-        httpx.Client(base_url=address, headers={"accept-language": "en"}) as made,
+        httpx.Client(base_url=address, headers={"accept-language": "en"}, timeout=60) as made,
     ):
         yield made
