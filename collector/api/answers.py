@@ -12,7 +12,7 @@ from msgspec import Struct
 from agent.contract.errors import MalformedError
 from agent.contract.wire import Problem
 
-DEFAULT_LIMIT = 1_000
+DEFAULT_LIMIT = 500
 MAX_LIMIT = 10_000
 REF = "#/components/schemas/{name}"
 
