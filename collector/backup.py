@@ -32,12 +32,14 @@ from psycopg import IsolationLevel
 
 from agent import __version__
 from collector.errors import BackupError
+from collector.people.cli import at_the_command_line
 from collector.settings import DatabaseSettings
-from collector.store import dump, schema
+from collector.store import audit, dump, schema
 from collector.store.database import Connection, Database, open_database, opened_empty
 from collector.store.dump import Sequence, Table
 
 FORMAT = 1
+AUDITED = "backup"
 _PIECE_BYTES = 16 * 1024 * 1024
 _LARGEST_HEADING = 16 * 1024 * 1024
 _ABOUT, _MANIFEST = "about.json", "manifest.json"
@@ -94,6 +96,7 @@ def create(database: Database, file: Path, say: Say) -> Manifest:
         raise BackupError(f"cannot write {file}: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
+    _note(database, {"done": "created", "file": file.name, "rows": manifest.rows})
     return manifest
 
 
@@ -136,9 +139,16 @@ def restore(file: Path, settings: DatabaseSettings, say: Say) -> Manifest:
     about, manifest = verify(file)
     with opened_empty(settings, say) as conninfo:
         schema.migrate(conninfo, about.revision, lambda connection: _fill(connection, file, manifest, say))
-    with open_database(settings, progress=say):
+    with open_database(settings, progress=say) as database:
         say("the database has this version's schema")
+        _note(database, {"done": "restored", "file": file.name, "backup_of": about.created_at.isoformat()})
     return manifest
+
+
+def _note(database: Database, detail: dict[str, object]) -> None:
+    """Tell the audit log, from which the administration's page has when the last backup was made."""
+    with database.owning() as connection:
+        audit.note(connection, at_the_command_line(), "changed", AUDITED, now=datetime.now(UTC), detail=detail)
 
 
 class _Sum:

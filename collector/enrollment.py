@@ -29,6 +29,11 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def mark_of(token: str) -> str:
+    """Return what lists and the audit log call a token by."""
+    return agents.mark_of(token_hash(token))
+
+
 def create_token(connection: Connection, school_id: str, *, uses: int, days: int, now: datetime) -> str:
     """Make an enrolment token for a school and return it; only its hash is kept.
 

@@ -27,11 +27,15 @@ class EmbeddedError(DatabaseError):
 
 
 class RegistryError(NetreadyError):
-    """A registry file cannot be imported; nothing was changed."""
+    """A registry file cannot be imported; nothing was changed.
 
-    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
-        super().__init__("\n".join((message, *problems)))
-        self.problems = problems
+    ``message`` and ``found`` are sentences for pages, or English; ``problems`` is what was found in English.
+    """
+
+    def __init__(self, message: object, found: tuple[object, ...] = ()) -> None:
+        self.message, self.found = message, found
+        self.problems = tuple(str(one) for one in found)
+        super().__init__("\n".join((str(message), *self.problems)))
 
 
 class EnrollmentRefused(NetreadyError):  # noqa: N818 - the name is the condition itself

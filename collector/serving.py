@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from agent.contract.errors import SettingsError
 from collector import findings, maintenance, policy, records, rollcall, rollup, unasked
 from collector.app import is_loopback, make_app
-from collector.jobs import Job, Runner
+from collector.jobs import Job, Runner, Work
 from collector.judging import running
 from collector.ledger import checkpointing, sequencing
 from collector.notices import looking, sending
@@ -27,6 +27,7 @@ from collector.orders import Orders
 from collector.settings import Settings, split_address
 from collector.store.database import Database
 from collector.supervisor import Supervisor
+from collector.timetable import EVERY_S
 
 _log = logging.getLogger(__name__)
 _MOST_WORKERS = 8
@@ -120,21 +121,22 @@ def count_workers(database: Database, settings: Settings) -> int:
 def jobs_of(settings: Settings) -> tuple[Job, ...]:
     """Return the jobs that run beside the answers."""
     calendars, zone = rollup.calendars_of(settings.policy), policy.zone_of(settings.policy)
-    return (
-        Job("rollup", 5, lambda database, _: rollup.run(database, calendars)),
-        Job("yesterday", 86_400, lambda database, _: rollup.mark_yesterday(database, zone)),
-        Job("findings", 5, lambda database, _: findings.run(database, zone, within_s=_FINDINGS_S)),
-        Job("new-rules", 3600, lambda database, _: findings.judge_by_new_rules(database, datetime.now(UTC), zone)),
-        Job("requests", 900, unasked.run),
-        Job("records", 60, lambda database, _: records.run(database, datetime.now(UTC), zone)),
-        Job("maintenance", 3600, maintenance.run),
-        Job("log", 5, sequencing.run),
-        Job("verdicts", running.EVERY_S, running.run),
-        Job("checkpoint", checkpointing.EVERY_S, checkpointing.run),
-        Job("notices", looking.EVERY_S, looking.run),
-        Job("messages", sending.EVERY_S, sending.run),
-        Job("fleet", 300, lambda database, _: rollcall.run(database, calendars.at, settings.fleet, datetime.now(UTC))),
-    )
+    works: dict[str, Work] = {
+        "rollup": lambda database, _: rollup.run(database, calendars),
+        "yesterday": lambda database, _: rollup.mark_yesterday(database, zone),
+        "findings": lambda database, _: findings.run(database, zone, within_s=_FINDINGS_S),
+        "new-rules": lambda database, _: findings.judge_by_new_rules(database, datetime.now(UTC), zone),
+        "requests": unasked.run,
+        "records": lambda database, _: records.run(database, datetime.now(UTC), zone),
+        "maintenance": maintenance.run,
+        "log": sequencing.run,
+        "verdicts": running.run,
+        "checkpoint": checkpointing.run,
+        "notices": looking.run,
+        "messages": sending.run,
+        "fleet": lambda database, _: rollcall.run(database, calendars.at, settings.fleet, datetime.now(UTC)),
+    }
+    return tuple(Job(name, EVERY_S[name], work) for name, work in works.items())
 
 
 def answer(database: Database, settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:

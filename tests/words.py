@@ -37,6 +37,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(f"{_PAGES}templates/{name}" for name in ("admin", "account", "code", "login", "password", "second", "fleet")),
         "collector/people",
         "collector/fleet.py",
+        "collector/registry",
     ),
     "school": (
         *(f"{_PAGES}school", f"{_PAGES}it", f"{_PAGES}templates/school", f"{_PAGES}templates/it"),

@@ -32,7 +32,7 @@ from collector.verdicts.disputes import (
 from collector.verdicts.errors import AgreementError, DisputeError
 from collector.verdicts.standard import shipped_standard
 from collector.verdicts.terms import LineId
-from collector.words import counted, say
+from collector.words import Sentence, counted, say
 
 _MIB = 1_048_576
 _DECIDERS = (None, "ministry", "admin")  # null: whoever runs the collector, at its own command line
@@ -109,6 +109,12 @@ def most_bytes() -> int:
     return shipped_standard().disputes.file_mib.value * _MIB
 
 
+def size_told() -> Sentence:
+    """Say how large a file may be that is attached."""
+    size = str(shipped_standard().disputes.file_mib.value)
+    return say("a file has at least a byte and at most {size} MiB; split or pack it", size=size)
+
+
 def judged(connection: Connection, said: Objection, viewer: Viewer) -> Judged:
     """Return the verdict that somebody objects to.
 
@@ -158,7 +164,7 @@ def open_one(connection: Connection, said: Objection, found: Judged, on: Occasio
 
 
 def attach(connection: Connection, dispute_id: str, piece: Piece, on: Occasion) -> Dispute:
-    """Attach a file to a dispute, of either side.
+    """Attach a file to a dispute, of either side; one that the same person attached just so already, once.
 
     Raises:
         NotFound, NotAllowed: there is no such dispute, or somebody has no part in it.
@@ -168,9 +174,11 @@ def attach(connection: Connection, dispute_id: str, piece: Piece, on: Occasion) 
     known = _known(connection, dispute_id, "evidence", on)
     numbers = shipped_standard().disputes
     if not piece.content or len(piece.content) > most_bytes():
-        raise AgreementError(
-            say("a file has at least a byte and at most {size} MiB; split or pack it", size=str(numbers.file_mib.value))
-        )
+        raise AgreementError(size_told())
+    sha256 = hashlib.sha256(piece.content).hexdigest()
+    attached = Attached(name=piece.name, size=len(piece.content), sha256=sha256)
+    if any((one.attached, one.text, one.author) == (attached, piece.text, on.who.name) for one in known.steps):
+        return known  # sent twice
     if known.files >= numbers.files.value:
         raise DisputeError(
             counted(
@@ -180,8 +188,6 @@ def attach(connection: Connection, dispute_id: str, piece: Piece, on: Occasion) 
                 id=dispute_id,
             )
         )
-    sha256 = hashlib.sha256(piece.content).hexdigest()
-    attached = Attached(name=piece.name, size=len(piece.content), sha256=sha256)
     step = structs.replace(_next(known, "evidence", piece.text, on), attached=attached)
     return _add(connection, known.steps, step, on, piece.content)
 

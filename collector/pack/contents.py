@@ -64,7 +64,7 @@ def _banners(case: Case, speech: Speech) -> list[Block]:
         "preliminary": one.version == PRELIMINARY,
         "synthetic": one.synthetic,
         "older": one.version not in (PRELIMINARY, case.newest),
-        "incomplete": case.judgement is None,
+        "incomplete": case.is_judged_again and case.judgement is None,
     }
     return [
         {"title": speech.say(key), "why": speech.say(f"{key}.why", **(versions if key == "older" else {}))}

@@ -56,8 +56,9 @@ class LogPlace(Struct, frozen=True, kw_only=True):
 class Case(Struct, frozen=True, kw_only=True):
     """A version of a verdict, ``newest`` being the newest there is, with what it was drawn from.
 
-    ``judgement`` is null where what is stored does not come to this verdict any more. ``disputes`` are about any
-    version of it; ``dispute_until`` is the last day on which this one can be disputed, null where it cannot or is.
+    ``judgement`` is null where what is stored does not come to this verdict any more, or while nobody judged it again.
+    ``disputes`` are about any version of it; ``dispute_until`` is the last day on which this one can be disputed, null
+    where it cannot or is.
     """
 
     verdict: Listed
@@ -70,6 +71,7 @@ class Case(Struct, frozen=True, kw_only=True):
     place: LogPlace | None
     disputes: tuple[Dispute, ...] = ()
     dispute_until: date | None = None
+    is_judged_again: bool = False
 
 
 def case_of(database: Database, viewer: Viewer, asked: Asked, policy: PolicySettings) -> Case:
@@ -79,6 +81,11 @@ def case_of(database: Database, viewer: Viewer, asked: Asked, policy: PolicySett
         NotFound: there is no such verdict that the viewer may see, or its rules are lost.
         SettingsError: there are several; names what to choose from.
     """
+    return judged_again(database, kept(database, viewer, asked, policy))
+
+
+def kept(database: Database, viewer: Viewer, asked: Asked, policy: PolicySettings) -> Case:
+    """Return a verdict as it is kept, without the reports and what came of each; raises as ``case_of`` does."""
     with database.reading(viewer) as connection:
         one, newest = _chosen(connection, asked)
         drawn = packs.drawn_from(connection, one)
@@ -89,26 +96,33 @@ def case_of(database: Database, viewer: Viewer, asked: Asked, policy: PolicySett
         place = _place(connection, one)
         disputed = _disputes(connection, one)
         region = schools.regions(connection).get(one.region)
-    facts = _facts(one, drawn)
-    # Who may see a verdict may see what it was drawn from, and nothing else. The reports' rows name the operator of the
-    # whole school, which on a second line is another one: so the ministry's eyes read them.
-    with database.reading(MINISTRY) as connection:
+    with database.reading(MINISTRY) as connection:  # the school may be another region's now
         school = schools.school(connection, one.school)
-        facts = structs.replace(facts, reports=tuple(drawn_from(connection, facts, one.judged_at)[0]))
-    judgement = judge(facts)
-    is_same = canonical.encode(judgement.verdict) == canonical.encode(one.verdict)
+    facts = _facts(one, drawn)
     return Case(
         verdict=one,
         newest=newest,
         facts=facts,
         standard=standard.parse(facts.standard),
-        judgement=judgement if is_same else None,
+        judgement=None,
         school=school,
         region=region,
         place=place,
         disputes=disputed,
         dispute_until=None if one.version != newest else _dispute_until(one, disputed, policy),
     )
+
+
+def judged_again(database: Database, case: Case) -> Case:
+    """Return a verdict that was ``kept`` with its reports, and with what came of each if they come to it again."""
+    one, facts = case.verdict, case.facts
+    # Who may see a verdict may see what it was drawn from, and nothing else. The reports' rows name the operator of the
+    # whole school, which on a second line is another one: so the ministry's eyes read them.
+    with database.reading(MINISTRY) as connection:
+        facts = structs.replace(facts, reports=tuple(drawn_from(connection, facts, one.judged_at)[0]))
+    judgement = judge(facts)
+    is_same = canonical.encode(judgement.verdict) == canonical.encode(one.verdict)
+    return structs.replace(case, facts=facts, judgement=judgement if is_same else None, is_judged_again=True)
 
 
 def _disputes(connection: Connection, one: Listed) -> tuple[Dispute, ...]:

@@ -12,15 +12,13 @@ from msgspec import Struct
 
 from collector.context import Asker, Context, In, PageByWhom
 from collector.errors import DatabaseError, NotAllowed
-from collector.judging import running
-from collector.ledger import checkpointing
-from collector.notices import looking, sending
 from collector.pages import PAGE_ROWS, html
 from collector.store import audit, measures
 from collector.store.audit import AuditEntry, Wanted, What
 from collector.store.database import Role
 from collector.store.jobs import JobRecord
 from collector.store.measures import Measures
+from collector.timetable import EVERY_S
 from collector.words import Sentence, counted, mark, say
 
 ROLE_WORDS: dict[Role, str] = {
@@ -54,28 +52,13 @@ JOB_WORDS: dict[str, str] = {
     "messages": mark("Sends messages to subscribers"),
     "fleet": mark("Calls the roll of computers"),
 }
-# From one run to the next, as collector.serving has it; it stands above the pages and cannot be asked.
-JOB_EVERY_S: dict[str, float] = {
-    "rollup": 5,
-    "yesterday": 86_400,
-    "findings": 5,
-    "new-rules": 3_600,
-    "requests": 900,
-    "records": 60,
-    "maintenance": 3_600,
-    "log": 5,
-    "fleet": 300,
-    "verdicts": running.EVERY_S,
-    "checkpoint": checkpointing.EVERY_S,
-    "notices": looking.EVERY_S,
-    "messages": sending.EVERY_S,
-}
 _SEES_ALL = ("ministry", "auditor", "admin")
 _RIGHTS = frozenset({"accounts", "policy", "registry", "audit"})
 _OLD_BACKLOG_S = 900.0
 _JOB_IS_LATE = timedelta(minutes=15)
 _JOB_HANGS = timedelta(hours=6)
 _MOST_PAGES = 10_000
+_BACKUPS = 100
 
 
 class Attention(Struct, frozen=True):
@@ -84,6 +67,13 @@ class Attention(Struct, frozen=True):
     what: Sentence
     do: Sentence
     place: str | None = None
+
+
+class Backup(Struct, frozen=True):
+    """When the newest backup was made, and when this database came out of one; null where it never did."""
+
+    made_at: datetime | None
+    restored_at: datetime | None
 
 
 def parts_of(person: Asker) -> list[tuple[str, Sentence]]:
@@ -122,75 +112,80 @@ def number_of(text: str) -> int:
 def router() -> APIRouter:
     """Return the routes."""
     routes = APIRouter(include_in_schema=False)
-
-    @routes.get("/admin")
-    def overview(context: In, person: PageByWhom) -> Response:
-        parts = check_part(person, "/admin")
-        found = _measured(context) if person.viewer.role in _SEES_ALL else None
-        now = context.now()
-        return html(
-            "admin/overview.html",
-            person=person,
-            parts=parts,
-            found=found,
-            sees_all=person.viewer.role in _SEES_ALL,
-            computers=_by_state(found.computers) if found else {},
-            attention=attention(found, now) if found else [],
-            backup=_backup(context, person) if "audit" in person.rights else None,
-            zone=context.zone,
-        )
-
-    @routes.get("/admin/jobs")
-    def jobs(context: In, person: PageByWhom) -> Response:
-        parts = check_part(person, "/admin/jobs")
-        found = _measured(context)
-        now = context.now()
-        rows = [(one, state_of(one, now), _next(one)) for one in found.jobs] if found else []
-        return html(
-            "admin/jobs.html",
-            person=person,
-            parts=parts,
-            rows=rows,
-            works=found is not None,
-            words=JOB_WORDS,
-            zone=context.zone,
-        )
-
-    @routes.get("/admin/audit")
-    def log(
-        context: In,
-        person: PageByWhom,
-        who: str = "",
-        what: str = "",
-        about: str = "",
-        since: str = "",
-        before: str = "",
-    ) -> Response:
-        parts = check_part(person, "/admin/audit")
-        begins, wrong = _day(since.strip(), context)
-        wanted = Wanted(who=who.strip() or None, what=what or None, about=about.strip() or None, since=begins)
-        with context.database.reading(person.viewer) as connection:
-            total = audit.count(connection, wanted)
-            older_than = int(before) if before.isdecimal() and len(before) < 19 else None
-            found = audit.entries(connection, wanted, limit=PAGE_ROWS + 1, before=older_than)
-        return html(
-            "admin/audit.html",
-            person=person,
-            parts=parts,
-            entries=found[:PAGE_ROWS],
-            details=[_detail(one) for one in found],
-            total=total,
-            is_first=older_than is None,
-            older=found[PAGE_ROWS - 1].entry_id if len(found) > PAGE_ROWS else None,
-            typed={"who": who, "what": what, "about": about, "since": since},
-            wrong=wrong,
-            kinds=[(one, WHAT_WORDS[one]) for one in get_args(What)],
-            words=WHAT_WORDS,
-            role_words=ROLE_WORDS,
-            zone=context.zone,
-        )
-
+    routes.get("/admin")(overview)
+    routes.get("/admin/jobs")(jobs)
+    routes.get("/admin/audit")(log)
     return routes
+
+
+def overview(context: In, person: PageByWhom) -> Response:
+    """Answer what needs attention first, how the collector is, and the parts of the administration."""
+    parts = check_part(person, "/admin")
+    sees_all = person.viewer.role in _SEES_ALL
+    found = _measured(context) if sees_all else None
+    return html(
+        "admin/overview.html",
+        person=person,
+        parts=parts,
+        found=found,
+        sees_all=sees_all,
+        computers=_by_state(found.computers) if found else {},
+        attention=attention(found, context.now()) if found else [],
+        backup=_backup(context, person) if "audit" in person.rights else None,
+        zone=context.zone,
+    )
+
+
+def jobs(context: In, person: PageByWhom) -> Response:
+    """Answer when the jobs ran, how that ended, and when they run again."""
+    parts = check_part(person, "/admin/jobs")
+    found = _measured(context)
+    now = context.now()
+    rows = [(one, state_of(one, now), _next(one)) for one in found.jobs] if found else []
+    return html(
+        "admin/jobs.html",
+        person=person,
+        parts=parts,
+        rows=rows,
+        works=found is not None,
+        words=JOB_WORDS,
+        zone=context.zone,
+    )
+
+
+def log(
+    context: In,
+    person: PageByWhom,
+    who: str = "",
+    what: str = "",
+    about: str = "",
+    since: str = "",
+    before: str = "",
+) -> Response:
+    """Answer the audit log, page by page."""
+    parts = check_part(person, "/admin/audit")
+    begins, wrong = _day(since.strip(), context)
+    wanted = Wanted(who=who.strip() or None, what=what or None, about=about.strip() or None, since=begins)
+    with context.database.reading(person.viewer) as connection:
+        total = audit.count(connection, wanted)
+        older_than = int(before) if before.isdecimal() and len(before) < 19 else None
+        found = audit.entries(connection, wanted, limit=PAGE_ROWS + 1, before=older_than)
+    return html(
+        "admin/audit.html",
+        person=person,
+        parts=parts,
+        entries=found[:PAGE_ROWS],
+        details=[_detail(one) for one in found],
+        total=total,
+        is_first=older_than is None,
+        older=found[PAGE_ROWS - 1].entry_id if len(found) > PAGE_ROWS else None,
+        typed={"who": who, "what": what, "about": about, "since": since},
+        wrong=wrong,
+        kinds=[(one, WHAT_WORDS[one]) for one in get_args(What)],
+        words=WHAT_WORDS,
+        role_words=ROLE_WORDS,
+        zone=context.zone,
+    )
 
 
 def attention(found: Measures, now: datetime) -> list[Attention]:
@@ -293,7 +288,7 @@ def state_of(job: JobRecord, now: datetime) -> str:
 
 
 def _next(job: JobRecord) -> datetime | None:
-    every = JOB_EVERY_S.get(job.name)
+    every = EVERY_S.get(job.name)
     return None if every is None else job.started_at + timedelta(seconds=every)
 
 
@@ -313,10 +308,15 @@ def _by_state(computers: dict[tuple[str, str], int]) -> dict[str, int]:
     return counts
 
 
-def _backup(context: Context, person: Asker) -> AuditEntry | None:
-    """Return the newest entry about a backup, where whoever makes them writes one."""
+def _backup(context: Context, person: Asker) -> Backup:
+    """Return what the audit log tells of backups; the backup that a database was restored from is one of it, too."""
     with context.database.reading(person.viewer) as connection:
-        return next(iter(audit.entries(connection, Wanted(about="backup"), limit=1)), None)
+        told = audit.entries(connection, Wanted(about="backup"), limit=_BACKUPS)
+    restored = next((one for one in told if one.detail.get("done") == "restored"), None)
+    made = [one.at for one in told if one.detail.get("done") == "created"]
+    if restored is not None:
+        made.append(datetime.fromisoformat(restored.detail["backup_of"]))
+    return Backup(max(made, default=None), restored.at if restored else None)
 
 
 def _day(text: str, context: Context) -> tuple[datetime | None, Sentence | None]:

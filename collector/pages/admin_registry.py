@@ -27,17 +27,17 @@ from collector.pages import forms, html, replaying
 from collector.pages.admin import check_part
 from collector.pages.asking import speech
 from collector.pages.forms import Fields, File, Posted
+from collector.registry.findings import Problem
 from collector.store import audit, history, schools
 from collector.store.audit import Wanted
 from collector.store.database import Connection
 from collector.store.schools import SchoolRecord
-from collector.words import mark, say
+from collector.words import Sentence, mark, say
 
 MOST_BYTES = 8_000_000
 _MOST_POSTED = 16_000_000  # the file as text between the two steps
 _SHOWN = 300
 _SHOWN_FOR = timedelta(hours=1)
-_PLACE = re.compile(r"line (\d+)(?:, (?:column ([^:]+)|byte \d+))?: (.*)", re.DOTALL)
 _LATEST = 50
 FIELD_WORDS: dict[str, str] = {
     "name": mark("name"),
@@ -100,7 +100,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     contracts: reading.Taken | None
     new: tuple[SchoolRecord, ...]
     changes: tuple[Change, ...]
-    warnings: tuple[str, ...]
+    doubts: tuple[Sentence, ...]
     same: int
 
 
@@ -226,7 +226,7 @@ def _taken(connection: Connection, context: Context, person: Asker, pending: Pen
         contracts=agreed,
         new=tuple(one for one in after if one.school_id not in before),
         changes=changes,
-        warnings=read.warnings,
+        doubts=read.doubts,
         same=len(before) - len(touched),
     )
 
@@ -288,13 +288,10 @@ def shown(field: str, value: Any) -> str:
     return tongue.day(value) if isinstance(value, date) else str(value)
 
 
-def _problems(error: RegistryError | None) -> list[tuple[str, str, str]]:
+def _problems(error: RegistryError | None) -> list[tuple[int | None, object, object]]:
     """Return what is wrong with a file: line, column and sentence each."""
-    rows = []
-    for text in (error.problems or (str(error),)) if error is not None else ():
-        found = _PLACE.search(text)
-        rows.append((found[1], found[2] or "", found[3]) if found else ("", "", text))
-    return rows
+    found = (error.found or (error.message,)) if error is not None else ()
+    return [(one.line, one.column, one.text) if isinstance(one, Problem) else (None, None, one) for one in found]
 
 
 def _page(

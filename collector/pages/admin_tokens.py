@@ -20,6 +20,7 @@ from collector.pages.admin import ROLE_WORDS, check_part, number_of
 from collector.pages.forms import Fields, Posted
 from collector.store import access as stored
 from collector.store import agents, audit, fleet, schools
+from collector.store.agents import OpenToken
 from collector.store.audit import Wanted
 from collector.store.database import Connection, Role
 from collector.store.fleet import Asked, ComputerHealth
@@ -65,6 +66,8 @@ def _add_tokens(routes: APIRouter) -> None:
             match fields.get("do"):
                 case "revoke":
                     return _revoke(context, person, fields)
+                case "end":
+                    return _end(context, person, fields)
                 case "enrol":
                     made = _enrol(context, person, fields)
                 case _:
@@ -172,6 +175,7 @@ def _enrol(context: Context, person: Asker, fields: Fields) -> tuple[Sentence, s
             return None
         token = enrollment.create_token(connection, school_id, uses=uses, days=days, now=context.now())
         detail = {"enrollment": "token created", "uses": uses, "days": days, "form": fields.get("key", "")}
+        detail["token"] = enrollment.mark_of(token)
         audit.note(connection, person.who(), "changed", about, now=context.now(), detail=detail)
     return say("The enrolment token for the school {school}, {name}:", school=school_id, name=found.name), token
 
@@ -184,6 +188,31 @@ def _revoke(context: Context, person: Asker, fields: Fields) -> Response:
         if ended:
             detail = {"done": "revoked", "ended": ended}
             audit.note(connection, person.who(), "changed", f"token of {name}", now=context.now(), detail=detail)
+    return RedirectResponse("/admin/tokens", status_code=303)
+
+
+def open_tokens(context: Context, school_id: str | None) -> tuple[list[OpenToken], dict[str, str]]:
+    """Return the newest tokens that still enrol, one more than a page shows, and who made them by their marks.
+
+    Whoever asks has to be somebody who may make such tokens: for this school, or for all.
+    """
+    with context.database.owning() as connection:
+        found = agents.open_tokens(connection, school_id, now=context.now(), limit=PAGE_ROWS + 1)
+        return found, agents.token_makers(connection, found)
+
+
+def end_token(context: Context, person: Asker, school_id: str, mark: str) -> None:
+    """End an enrolment token, which the audit log tells; one that had ended stays as it is."""
+    now = context.now()
+    with context.database.owning() as connection:
+        if agents.end_token(connection, school_id, mark, now):
+            detail = {"enrollment": "token ended", "token": mark}
+            audit.note(connection, person.who(), "changed", f"school {school_id}", now=now, detail=detail)
+
+
+def _end(context: Context, person: Asker, fields: Fields) -> Response:
+    person.require("registry")
+    end_token(context, person, fields.get("school", ""), fields.get("token", ""))
     return RedirectResponse("/admin/tokens", status_code=303)
 
 
@@ -242,6 +271,13 @@ def _searched(connection: Connection, query: str, wanted: Asked, page: int) -> t
     return found[offset : offset + PAGE_ROWS], len(found)
 
 
+def _holders(context: Context, query: str) -> list[stored.AccessRecord]:
+    """Return API tokens whose holders' names have a text in them; those that were revoked last."""
+    with context.database.admitting() as connection:
+        found = [one for one in stored.access_list(connection) if query.casefold() in one.name.casefold()]
+    return sorted(found, key=lambda one: (one.revoked_at is not None, one.name))
+
+
 def _tokens_page(
     request: Request,
     context: Context,
@@ -255,13 +291,11 @@ def _tokens_page(
     parts = check_part(person, "/admin/tokens")
     shows_api = "accounts" in person.rights
     query, now = request.query_params.get("q", "").strip(), context.now()
-    listed: list[stored.AccessRecord] = []
-    if shows_api:
-        with context.database.admitting() as connection:
-            listed = [one for one in stored.access_list(connection) if query.casefold() in one.name.casefold()]
-    listed.sort(key=lambda one: (one.revoked_at is not None, one.name))
+    of_school = request.query_params.get("school", "").strip()
+    listed = _holders(context, query) if shows_api else []
     number, pages = number_of(request.query_params.get("page", "1")), max(1, -(-len(listed) // PAGE_ROWS))
     number = min(number, pages)
+    enrolling, makers = open_tokens(context, of_school or None) if "registry" in person.rights else ([], {})
     response = html(
         "admin/tokens.html",
         200 if wrong is None else 400,
@@ -276,8 +310,12 @@ def _tokens_page(
         soon=now + timedelta(days=30),
         shows_api=shows_api,
         enrols="registry" in person.rights,
+        of_school=of_school,
+        open_tokens=enrolling[:PAGE_ROWS],
+        has_more_open=len(enrolling) > PAGE_ROWS,
+        makers=makers,
         changes=person.login is not None,
-        typed=_TYPED | {"school": request.query_params.get("school", "")} | (typed or {}),
+        typed=_TYPED | {"school": of_school} | (typed or {}),
         chosen=[one for one in access.RIGHTS if (typed or {}).get(f"right_{one}")] or ["read", "export"],
         wrong=wrong,
         told=told,

@@ -1,4 +1,4 @@
-"""Lines in breach of their contract: the verdicts first, then what only looks like it and is worth a look."""
+"""Lines in breach of their contract: the verdicts; and for whoever asks what only looks like it, worth a look."""
 
 from fastapi import APIRouter, Response
 
@@ -7,8 +7,10 @@ from collector.context import In, PageBy, PageByWhom
 from collector.pages import country_names
 from collector.pages.asking import speech
 from collector.pages.rendering import html
+from collector.periods import Period
 from collector.sla import Breach
 from collector.store import schools, verdicts
+from collector.store.database import Connection
 from collector.store.verdicts import Listed, Wanted
 from collector.words import Sentence, mark, say
 
@@ -35,18 +37,19 @@ def router() -> APIRouter:
         period: str | None = None,
         region: str | None = None,
         page: int = 1,
-        look: int = 1,
+        look: int | None = None,
     ) -> Response:
         when = context.period(period or None)
         first, last = periods.months(when)
         with context.database.reading(viewer) as connection:
-            found = [one for one in sla.breaches(connection, when) if not region or one.region == region]
+            others = None if look is None else _to_look_at(connection, when, region)
             number = min(max(page, 1), _MOST_PAGES)
             wanted = Wanted(region=region or None, first=first, last=last, state="breach")
             rows, total = verdicts.listed(connection, wanted, limit=ROWS, offset=(number - 1) * ROWS)
             known = schools.regions(connection)
-        others = [one for one in found if not one.judged]
-        looked = min(max(look, 1), max(1, -(-len(others) // ROWS)))
+        look_pages = max(1, -(-len(others or ()) // ROWS))
+        looked = min(max(look or 1, 1), look_pages)
+        looked_at = (others or [])[(looked - 1) * ROWS : looked * ROWS]
         return html(
             "country/breaches.html",
             person=person,
@@ -59,16 +62,24 @@ def router() -> APIRouter:
             total=total,
             page=number,
             pages=max(1, -(-total // ROWS)),
-            others=others[(looked - 1) * ROWS : looked * ROWS],
-            others_total=len(others),
+            is_looked_at=others is not None,
+            others=looked_at,
             look=looked,
-            look_pages=max(1, -(-len(others) // ROWS)),
-            synthetic=country_names.any_synthetic([*rows, *others]),
+            look_pages=look_pages,
+            synthetic=country_names.any_synthetic([*rows, *looked_at]),
             below=_below,
             rests_on=rests_on,
         )
 
     return routes
+
+
+def _to_look_at(connection: Connection, when: Period, region: str | None) -> list[Breach]:
+    """Return the lines that no verdict accuses, and whose tests are below the registry's contract.
+
+    That takes every test of the period, so that it is done only for whoever asks.
+    """
+    return [one for one in sla.breaches(connection, when) if not one.judged and region in (None, "", one.region)]
 
 
 def _below(one: Breach) -> list[str]:

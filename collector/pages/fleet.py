@@ -1,13 +1,16 @@
-"""The fleet as pages: the country by region, a region's schools, a school's computers."""
+"""The fleet as pages: the country by region, a region's schools; a school's computers are on the school's own page."""
+
+from urllib.parse import quote
 
 from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
 
 from collector import fleet
-from collector.context import In, PageBy, PageByWhom, note_school
+from collector.context import In, PageBy, PageByWhom
 from collector.errors import NotAllowed
 from collector.pages import PAGE_ROWS, html
 from collector.pages.admin import number_of
-from collector.pages.asking import asked as request_asked
+from collector.pages.asking import asked
 from collector.store import fleet as stored
 from collector.store import schools
 from collector.store.fleet import Asked, SchoolFleet
@@ -19,77 +22,52 @@ _NAME: dict[Language, str] = {"kk": "name_kk", "ru": "name_ru", "en": "name_en"}
 def router() -> APIRouter:
     """Return the pages' routes."""
     routes = APIRouter(include_in_schema=False)
-
-    @routes.get("/fleet")
-    def country(
-        context: In,
-        viewer: PageBy,
-        person: PageByWhom,
-        region: str | None = None,
-        state: str | None = None,
-        q: str = "",
-        page: str = "1",
-    ) -> Response:
-        if viewer.role == "operator":
-            raise NotAllowed(say("operators judge lines; the state of schools' computers is not shown to them"))
-        with context.database.reading(viewer) as connection:
-            regions = schools.regions(connection)
-            names = {region_id: getattr(one, _NAME[request_asked().language]) for region_id, one in regions.items()}
-            everybody = stored.by_school(connection, Asked(region_id=region or None))
-            judged = stored.mark(connection)
-        rows = [one for one in everybody if (not state or one.state == state) and _is_named(one, q.strip())]
-        pages = max(1, -(-len(rows) // PAGE_ROWS))
-        number = min(number_of(page), pages)
-        return html(
-            "fleet.html",
-            person=person,
-            zone=context.zone,
-            judged=judged,
-            regions=fleet.by_region(everybody, names),
-            names=names,
-            region=region or None,
-            state=state or None,
-            q=q,
-            total=len(rows),
-            rows=rows[(number - 1) * PAGE_ROWS : number * PAGE_ROWS],
-            page=number,
-            pages=pages,
-            settings=context.settings.fleet,
-        )
-
-    @routes.get("/fleet/schools/{school_id:path}")
-    def school(
-        context: In, viewer: PageBy, person: PageByWhom, school_id: str, state: str | None = None, page: str = "1"
-    ) -> Response:
-        if viewer.role in ("operator", "region"):
-            raise NotAllowed(
-                say("single computers are the school's own matter; the page of computers has them counted by school")
-            )
-        with context.database.reading(viewer) as connection:
-            found = schools.visible_school(connection, school_id)
-            note_school(context, person, school_id, part="computers")
-            asked = Asked(school_id=school_id, state=state or None)
-            number = number_of(page)
-            offset = (number - 1) * PAGE_ROWS
-            rows, total = stored.by_computer(connection, asked, limit=PAGE_ROWS, offset=offset)
-            judged = stored.mark(connection)
-        return html(
-            "fleet_school.html",
-            person=person,
-            zone=context.zone,
-            judged=judged,
-            school=found,
-            rows=rows,
-            total=total,
-            state=state or None,
-            page=number,
-            pages=max(1, -(-total // PAGE_ROWS)),
-            advice=fleet.ADVICE,
-            settings=context.settings.fleet,
-            at_school=viewer.role == "school",
-        )
-
+    routes.get("/fleet")(country)
+    routes.get("/fleet/schools/{school_id:path}")(school)
     return routes
+
+
+def country(
+    context: In,
+    viewer: PageBy,
+    person: PageByWhom,
+    region: str | None = None,
+    state: str | None = None,
+    q: str = "",
+    page: str = "1",
+) -> Response:
+    """Answer how the computers of the country or a region are, school by school."""
+    if viewer.role == "operator":
+        raise NotAllowed(say("operators judge lines; the state of schools' computers is not shown to them"))
+    with context.database.reading(viewer) as connection:
+        regions = schools.regions(connection)
+        names = {region_id: getattr(one, _NAME[asked().language]) for region_id, one in regions.items()}
+        everybody = stored.by_school(connection, Asked(region_id=region or None))
+        judged = stored.mark(connection)
+    rows = [one for one in everybody if (not state or one.state == state) and _is_named(one, q.strip())]
+    pages = max(1, -(-len(rows) // PAGE_ROWS))
+    number = min(number_of(page), pages)
+    return html(
+        "fleet.html",
+        person=person,
+        zone=context.zone,
+        judged=judged,
+        regions=fleet.by_region(everybody, names),
+        names=names,
+        region=region or None,
+        state=state or None,
+        q=q,
+        total=len(rows),
+        rows=rows[(number - 1) * PAGE_ROWS : number * PAGE_ROWS],
+        page=number,
+        pages=pages,
+        settings=context.settings.fleet,
+    )
+
+
+def school(_person: PageByWhom, school_id: str) -> Response:
+    """Lead to the school's page of its computers."""
+    return RedirectResponse(f"/it/computers/{quote(school_id, safe='')}", status_code=303)
 
 
 def _is_named(one: SchoolFleet, query: str) -> bool:

@@ -26,6 +26,7 @@ _MOST_BYTES = 96 * 1024
 _MOST_FIELDS = 400
 _TIMEOUT_S = 20.0
 _FILE_TIMEOUT_S = 300.0  # 8 MB over a poor line
+_READ_ON = 8  # times what is taken: a browser hears an answer only once it has sent everything
 _LONGEST_COOKIE = 64
 _BOUNDARY = re.compile(r'boundary=(?:"([^"\r\n]{1,70})"|([^\s;,"]{1,70}))', re.ASCII)
 _PARAMETER = r'[;\s]%s="([^"\r\n]*)"'
@@ -36,15 +37,24 @@ class StaleForm(NotAllowed):
     """A form of our own whose page another login or browser got; what was typed is in the request's state."""
 
 
+class TooLarge(MalformedError):  # noqa: N818 - the name is the condition itself
+    """A file that is larger than the form takes; the fields before it arrived."""
+
+
 class File(Struct, frozen=True):
-    """A file that somebody chose: its name without folders, and what is in it."""
+    """A file that somebody chose: its name without folders, and what is in it; not all of it if it is too large."""
 
     name: str
     content: bytes
+    is_whole: bool = True
 
 
 def takes_files(most_bytes: int) -> Callable[[Any], Any]:
-    """Let a route take forms with files (multipart/form-data) of so many bytes in all; others take none."""
+    """Let a route take forms with files (multipart/form-data) of so many bytes in all; others take none.
+
+    Its forms have the file as their last field. The name of a chosen file is typed text too, as FIELD.chosen: where the
+    rest of a form is shown again, the file is not, and this tells that there was one.
+    """
 
     def marked(endpoint: Any) -> Any:
         endpoint.most_bytes = most_bytes
@@ -80,14 +90,19 @@ async def typed(request: Request) -> Fields:
         most = getattr(request.scope.get("endpoint"), "most_bytes", None)
         kind = request.headers.get("content-type", "")
         takes_file = most is not None and _kind(kind) == "multipart/form-data"
-        body = await _body(request, most if most is not None and takes_file else _MOST_BYTES, takes_file=takes_file)
-        request.state.typed, request.state.files = _parts(body, kind) if takes_file else (_parsed(body, kind), {})
+        limit = most if most is not None and takes_file else _MOST_BYTES
+        body = await _body(request, limit, takes_file=takes_file)
+        fields, files = _parts(body, kind, is_cut=len(body) > limit) if takes_file else (_parsed(body, kind), {})
+        chosen = {f"{name}.chosen": one.name for name, one in files.items() if one.name}
+        request.state.typed, request.state.files = fields | chosen, files
     return dict(request.state.typed)
 
 
 def file_of(request: Request, field: str) -> File | None:
-    """Return the file that was chosen in a field of a form that was read; null where none was."""
+    """Return the file that was chosen in a field of a form that was read; null where none was; raises TooLarge."""
     found: File | None = request.state.files.get(field)
+    if found is not None and not found.is_whole:
+        raise TooLarge(_too_large(request.scope["endpoint"].most_bytes))
     return found if found is not None and (found.name or found.content) else None
 
 
@@ -175,14 +190,16 @@ def _cookie(request: Request) -> str:
 
 
 async def _body(request: Request, most: int, *, takes_file: bool) -> bytes:
-    body = bytearray()
+    """Return a form's body, cut a byte behind ``most`` where it has a larger file; raises MalformedError."""
+    body, size = bytearray(), 0
     within_s = _FILE_TIMEOUT_S if takes_file else _TIMEOUT_S
     try:
         async with asyncio.timeout(within_s):
             async for chunk in request.stream():
-                body += chunk
-                if len(body) > most:
-                    raise MalformedError(say("a form has at most {most} bytes here", most=most))
+                size += len(chunk)
+                if size > (most * _READ_ON if takes_file else most):
+                    raise MalformedError(_too_large(most))
+                body += chunk[: most + 1 - len(body)]
     except TimeoutError as error:
         said = say("the form did not arrive within {n} seconds; send it again", n=int(within_s))
         raise MalformedError(said) from error
@@ -206,34 +223,42 @@ def _parsed(body: bytes, content_type: str) -> Fields:
         raise MalformedError(_unreadable()) from error
 
 
-def _parts(body: bytes, content_type: str) -> tuple[Fields, dict[str, File]]:
-    """Return the fields and files of a form as RFC 7578 has them, in memory."""
+def _parts(body: bytes, content_type: str, *, is_cut: bool = False) -> tuple[Fields, dict[str, File]]:
+    """Return the fields and files of a form as RFC 7578 has them, in memory; of one that is cut, those that arrived."""
     found = _BOUNDARY.search(content_type)
     if found is None:
         raise MalformedError(_unreadable())
-    parts = (b"\r\n" + body).split(b"\r\n--" + (found[1] or found[2]).encode())
-    if len(parts) < 2 or not parts[-1].startswith(b"--") or len(parts) > _MOST_FIELDS:
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + (found[1] or found[2]).encode())
+    if not parts or len(parts) > _MOST_FIELDS or not (is_cut or parts.pop().startswith(b"--")):
         raise MalformedError(_unreadable())
     fields: Fields = {}
     files: dict[str, File] = {}
-    for part in parts[1:-1]:
-        head, separator, content = part.partition(b"\r\n\r\n")
-        try:
-            told = head.decode("utf-8")
-            name = re.search(_PARAMETER % "name", told)
-            if name is None or not separator:
-                raise MalformedError(_unreadable())
-            file = re.search(_PARAMETER % "filename", told)
-            if file is not None:
-                files[name[1]] = File(_bare(file[1]), content)
-            else:
-                fields[name[1]] = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise MalformedError(_unreadable()) from error
+    for number, part in enumerate(parts, start=1):
+        name, value = _part(part)
+        is_whole = not is_cut or number < len(parts)
+        if isinstance(value, File):
+            files[name] = value if is_whole else File(value.name, b"", is_whole=False)
+        elif is_whole:
+            fields[name] = value
+        else:
+            raise MalformedError(_too_large(len(body) - 1))
     return fields, files
 
 
-def _bare(name: str) -> str:
+def _part(part: bytes) -> tuple[str, str | File]:
+    head, separator, content = part.partition(b"\r\n\r\n")
+    try:
+        told = head.decode("utf-8")
+        name = re.search(_PARAMETER % "name", told)
+        if name is None or not separator:
+            raise MalformedError(_unreadable())
+        file = re.search(_PARAMETER % "filename", told)
+        return name[1], content.decode("utf-8") if file is None else File(bare_name(file[1]), content)
+    except UnicodeDecodeError as error:
+        raise MalformedError(_unreadable()) from error
+
+
+def bare_name(name: str) -> str:
     """Return a file's name as it may stand in messages: no folders, nothing that is not printable."""
     last = re.split(r"[/\\]", name.replace("%22", '"'))[-1]
     return "".join(letter for letter in last if letter.isprintable())[:_LONGEST_NAME]
@@ -241,3 +266,7 @@ def _bare(name: str) -> str:
 
 def _unreadable() -> object:
     return say("the form cannot be read; open the page and use the one there")
+
+
+def _too_large(most: int) -> object:
+    return say("a form has at most {most} bytes here", most=most)

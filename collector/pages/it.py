@@ -11,7 +11,8 @@ from collector import coverage, enrollment, policies, readiness, steering
 from collector.context import In, PageBy, PageByWhom, note, note_school
 from collector.diagnosis import stored
 from collector.errors import NotAllowed, NotFound
-from collector.pages import forms, it_live, it_progress, it_work
+from collector.pages import PAGE_ROWS, forms, it_live, it_progress, it_work
+from collector.pages.admin_tokens import end_token, open_tokens
 from collector.pages.asking import speech
 from collector.pages.drawing import qr
 from collector.pages.forms import Fields, Posted
@@ -91,6 +92,7 @@ def computers(one: Working) -> Response:
         states=it_work.STATES,
         keys=it_work.KEYS,
         settings=one.context.settings.fleet,
+        sees_service="registry" in one.person.rights,
         may_enrol=may(one, "policy"),
         may_run=may(one, "run-now"),
     )
@@ -102,8 +104,11 @@ def enrol_form(request: Request, one: Working) -> Response:
 
 
 def enrol(request: Request, one: Working, fields: Posted) -> Response:
-    """Make a token and show it, this once."""
+    """Make a token and show it, this once; or end one."""
     _require(one, "policy")
+    if fields.get("do") == "end":
+        end_token(one.context, one.person, one.school.school_id, fields.get("token", ""))
+        return RedirectResponse(f"/it/enrol/{one.address}", status_code=303)
     wrong = _wrong(fields)
     if wrong:
         return _enrol_page(request, one, fields, wrong=wrong, status=400)
@@ -111,7 +116,8 @@ def enrol(request: Request, one: Working, fields: Posted) -> Response:
     with one.context.database.owning() as connection:
         token = enrollment.create_token(connection, one.school.school_id, uses=uses, days=days, now=one.context.now())
     about = f"school {one.school.school_id}"
-    note(one.context, one.person, "changed", about, enrollment="token created", uses=uses, days=days)
+    made = {"enrollment": "token created", "uses": uses, "days": days, "token": enrollment.mark_of(token)}
+    note(one.context, one.person, "changed", about, **made)
     room = fields.get("room", "").strip()
     command = f"netready-agent enroll --collector {forms.own_origin(request)} --token {token}"
     if room:
@@ -217,6 +223,8 @@ def _run_page(request: Request, one: Look, wrong: Sentence | None = None, status
 def _enrol_page(
     request: Request, one: Look, fields: Fields, wrong: dict[str, Sentence] | None = None, status: int = 200
 ) -> Response:
+    may_enrol = may(one, "policy")
+    tokens, makers = open_tokens(one.context, one.school.school_id) if may_enrol else ([], {})
     return one.page(
         "it/enrol.html",
         status=status,
@@ -225,7 +233,10 @@ def _enrol_page(
         most_uses=_MOST_USES,
         most_days=_MOST_DAYS,
         longest_room=_LONGEST_ROOM,
-        may_enrol=may(one, "policy"),
+        may_enrol=may_enrol,
+        open_tokens=tokens[:PAGE_ROWS],
+        has_more_open=len(tokens) > PAGE_ROWS,
+        makers=makers,
         form_token=forms.token_for(request),
     )
 

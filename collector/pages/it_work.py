@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from agent.contract.causes import INSIDE
+from collector import fleet
 from collector.coverage import SchoolCoverage
 from collector.diagnosis import Told, words
 from collector.readiness import Readiness
@@ -18,17 +19,7 @@ STATES: dict[str, str] = {
     "silent": mark("silent"),
     "never_reported": mark("never reported"),
 }
-KEYS: dict[str, str] = {
-    "one": mark("its own"),
-    "restored": mark(
-        "this computer went back to an earlier state (a re-imaged disk or a restored snapshot); nothing to do unless it"
-        " happens again"
-    ),
-    "copied": mark(
-        "two computers use this one's key (a copied disk); enrol the copy anew, and make disk images before the program"
-        " is enrolled"
-    ),
-}
+KEYS: dict[fleet.Identity, str] = fleet.ADVICE | {"one": mark("its own")}
 _NAMED = 6
 _SCHOOLS_OWN = INSIDE | {"HOST", "MIXED", "LINE_SATURATED"}
 
@@ -89,49 +80,46 @@ def _computers_at_all(known: Known, address: str) -> Iterable[Task]:
 
 
 def _computers(computers: Sequence[ComputerHealth], address: str) -> Iterable[Task]:
+    """Return what is the matter with which computers; the gravest first."""
     place = f"/it/computers/{address}"
     silent = [one for one in computers if one.state == "silent"]
-    if silent:
-        yield Task(
-            what=counted("{n} computer is silent.", "{n} computers are silent.", len(silent)),
-            how=say("Switch them on and see whether the program runs; a computer that is gone can stay off this list."),
-            place=place,
-            names=_names(silent),
-        )
     copied = [one for one in computers if one.identity == "copied"]
-    if copied:
-        yield Task(
-            what=counted("{n} key is used by two computers.", "{n} keys are used by two computers each.", len(copied)),
-            how=say("Enrol the copy anew: delete the program's state folder there and use a new token."),
-            place=f"/it/enrol/{address}",
-            names=_names(copied),
-        )
     never = [one for one in computers if one.state == "never_reported"]
-    if never:
-        yield Task(
-            what=counted("{n} computer never reported.", "{n} computers never reported.", len(never)),
-            how=say("See whether the program runs there and reaches this collector: netready-agent status."),
-            place=place,
-            names=_names(never),
-        )
     delayed = [one for one in computers if one.is_delayed]
-    if delayed:
-        yield Task(
-            what=counted("Reports pile up on {n} computer.", "Reports pile up on {n} computers.", len(delayed)),
-            how=say(
-                "See whether these computers reach this collector all the time, and whether their clocks are right."
-            ),
-            place=place,
-            names=_names(delayed),
-        )
     unplaced = [one for one in computers if not one.room]
-    if unplaced:
-        yield Task(
-            what=counted("{n} computer has no room.", "{n} computers have no room.", len(unplaced)),
-            how=say("Enrol it again with --room, so that its results count for a room; nothing is lost by that."),
-            place=place,
-            names=_names(unplaced),
-        )
+    matters = (
+        (
+            silent,
+            counted("{n} computer is silent.", "{n} computers are silent.", len(silent)),
+            say("Switch them on and see whether the program runs; a computer that is gone can stay off this list."),
+            place,
+        ),
+        (
+            copied,
+            counted("{n} key is used by two computers.", "{n} keys are used by two computers each.", len(copied)),
+            say("Enrol the copy anew: delete the program's state folder there and use a new token."),
+            f"/it/enrol/{address}",
+        ),
+        (
+            never,
+            counted("{n} computer never reported.", "{n} computers never reported.", len(never)),
+            say("See whether the program runs there and reaches this collector: netready-agent status."),
+            place,
+        ),
+        (
+            delayed,
+            counted("Reports pile up on {n} computer.", "Reports pile up on {n} computers.", len(delayed)),
+            say("See whether these computers reach this collector all the time, and whether their clocks are right."),
+            place,
+        ),
+        (
+            unplaced,
+            counted("{n} computer has no room.", "{n} computers have no room.", len(unplaced)),
+            say("Enrol it again with --room, so that its results count for a room; nothing is lost by that."),
+            place,
+        ),
+    )
+    return [Task(what=what, how=how, place=where, names=_names(ones)) for ones, what, how, where in matters if ones]
 
 
 def _names(computers: Sequence[ComputerHealth]) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ from collector.store.database import Connection, Viewer
 from collector.store.verdicts import Count, Listed
 from collector.verdicts.facts import named, number_of
 from collector.verdicts.standard import shipped_standard
+from collector.verdicts.verdict import State
 from collector.words import say
 
 _SHOWN_MONTHS = 12
@@ -82,10 +83,7 @@ def _glance(context: Context, connection: Connection, viewer: Viewer, operator: 
     counted = verdicts.counts(connection, first, current, operator)
     closed = max((month for month, at in verdicts.months(connection).items() if at is not None), default=None)
     listed = disputes.listed(connection, agreements.Wanted(operator=operator), days=days, now=context.now())
-    accused = _accused(context, connection, operator, listed)
-    breaches, total = verdicts.listed(
-        connection, verdicts.Wanted(first=closed, last=closed, operator=operator, state="breach"), limit=_FEW, offset=0
-    )
+    open_ones = _accusing(connection, operator, named(number_of(current) - 2), closed)
     found = exclusions.listed(connection, school=None, begins=None, ends=None)
     claims = sum(one.state == "claimed" and operator in (None, one.operator) for one in found)
     return {
@@ -97,9 +95,9 @@ def _glance(context: Context, connection: Connection, viewer: Viewer, operator: 
         "chart": _chart(counted, operator),
         "by_month": _by_month(counted),
         "operators": sorted({one.operator for one in counted}, key=speech().sort_key),
-        "breaches": breaches if closed is not None else [],
-        "breaches_total": total if closed is not None else 0,
-        "accused": accused,
+        "breaches": [one for one in open_ones if (one.month, one.state) == (closed, "breach")][:_FEW],
+        "breaches_total": 0 if closed is None else _of_month(counted, closed)["breach"],
+        "accused": _accused(context, open_ones, listed),
         "waiting": [one for one in listed if one.standing.waits_for is not None],
         "claims": claims,
         "has_contracts": agreements.schools_with_terms(
@@ -112,21 +110,22 @@ def _glance(context: Context, connection: Connection, viewer: Viewer, operator: 
     }
 
 
-def _accused(
-    context: Context, connection: Connection, operator: str | None, listed: list[ListedDispute]
-) -> list[Accused]:
-    """Return the newest verdicts that accuse a line and can still be disputed, the most urgent first."""
+def _accusing(connection: Connection, operator: str | None, first: str, closed: str | None) -> list[Listed]:
+    """Return the newest verdicts that accuse a line, until the newest month that is closed, breaches first."""
+    states: tuple[State, ...] = ("breach", "watch") if closed is not None else ()
+    wanted = [
+        verdicts.Wanted(first=min(first, str(closed)), last=closed, operator=operator, state=one) for one in states
+    ]
+    return [one for each in wanted for one in verdicts.listed(connection, each, limit=_MOST_OPEN, offset=0)[0]]
+
+
+def _accused(context: Context, accusing: list[Listed], listed: list[ListedDispute]) -> list[Accused]:
+    """Return the verdicts that can still be disputed, the most urgent first."""
     days, today = today_of(context)
-    first = named(number_of(f"{today:%Y-%m}") - 2)
     about = [one.dispute.about for one in listed]
     known = {(one.school, one.line, one.month, one.version, one.operator) for one in about}
-    found = []
-    for state in ("breach", "watch"):
-        wanted = verdicts.Wanted(first=first, operator=operator, state="breach" if state == "breach" else "watch")
-        for one in verdicts.listed(connection, wanted, limit=_MOST_OPEN, offset=0)[0]:
-            left = countdown(one, known, days, today)
-            if left is not None:
-                found.append(Accused(one, left))
+    left = ((one, countdown(one, known, days, today)) for one in accusing)
+    found = [Accused(one, until) for one, until in left if until is not None]
     return sorted(found, key=lambda one: (one.left.until, one.verdict.state, one.verdict.school, one.verdict.line))
 
 

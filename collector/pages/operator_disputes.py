@@ -1,8 +1,9 @@
 """Disputes of verdicts as pages: which there are and how long they have, opening one, its steps and the answer."""
 
-import hashlib
-from collections.abc import Mapping
-from typing import Any, get_args
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import get_args
+from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -16,7 +17,7 @@ from collector.context import Asker, Context, In, PageBy, PageByWhom, note
 from collector.errors import NotAllowed, NotFound
 from collector.pages import forms
 from collector.pages.asking import speech
-from collector.pages.forms import Posted
+from collector.pages.forms import File, Posted, TooLarge
 from collector.pages.operator_shared import (
     PAGE_ROWS,
     Page,
@@ -36,10 +37,10 @@ from collector.pages.rendering import html
 from collector.store import agreements, schools, verdicts
 from collector.store.agreements import Wanted
 from collector.store.verdicts import Line, Listed
-from collector.verdicts.disputes import OUTCOMES, Dispute, Disputed, Outcome, id_of
-from collector.verdicts.errors import AgreementError
+from collector.verdicts.disputes import OUTCOMES, Attached, Dispute, Disputed, Outcome, id_of
+from collector.verdicts.errors import AgreementError, Ended, TooLate
 from collector.verdicts.exclusions import KINDS
-from collector.words import mark, say
+from collector.words import Sentence, mark, say
 
 Text = str | None
 STATES = {"open": mark("not decided yet"), "withdrawn": mark("withdrawn"), "decided": mark("decided")}
@@ -56,6 +57,14 @@ ACTIONS = {
 }
 _MOST_TEXT = 2_000  # typed in Kazakh, a letter takes six bytes of a form
 _DECIDERS = ("ministry", "admin")
+_BESIDE_FILE = 128 * 1024  # of a form: the other fields
+# What opens as a document and is none of the computer's programs; all else gets an ending that nothing opens.
+_DOCUMENTS = re.compile(
+    r"\.(csv|docx?|eml|gz|heic|jpe?g|json|log|mp4|od[st]|p7s|pcap(ng)?|pdf|png|pptx|rtf|sig|tiff?|txt|webp|xlsx?|xml|zip)$",
+    re.IGNORECASE,
+)
+_CHOSEN = "file.chosen"
+_Work = Callable[[Dispute, Occasion], None]
 
 
 def add(routes: APIRouter) -> None:
@@ -144,8 +153,7 @@ def _add_new(routes: APIRouter) -> None:
 
 
 def _too_late(error: NetreadyError) -> Wrong:
-    """Return what an error says; that a deadline is over is said by those who count it in English alone."""
-    if "could be disputed until" in str(error):
+    if isinstance(error, TooLate):
         return {"": say("the time in which this verdict could be disputed is over; the ministry can file an exclusion")}
     return wrong_of(error, {})
 
@@ -212,29 +220,34 @@ def _add_one(routes: APIRouter) -> None:
     @routes.get("/disputes/{dispute_id}/files/{sha256}")
     def file(context: In, viewer: PageBy, person: PageByWhom, dispute_id: str, sha256: str) -> Response:
         with context.database.reading(viewer) as connection:
-            _, content = disputes.file_of(connection, known_id(dispute_id), known_id(sha256, 64))
+            attached, content = disputes.file_of(connection, known_id(dispute_id), known_id(sha256, 64))
         note(context, person, "saw", f"dispute {dispute_id}", file=sha256)
         headers = {
-            "content-disposition": f'attachment; filename="{sha256}.bin"',
-            "x-content-type-options": "nosniff",
+            "content-disposition": _saved(attached),
             "cache-control": "no-store",
         }
         return Response(content, media_type="application/octet-stream", headers=headers)
 
 
+def _saved(one: Attached) -> str:
+    """Return under which name a browser saves a file; it never shows it (RFC 6266)."""
+    name = forms.bare_name(one.name) or "file"
+    shown = name if _DOCUMENTS.search(name) else f"{name}.bin"
+    return f"attachment; filename=\"{one.sha256}.bin\"; filename*=UTF-8''{quote(shown, safe='')}"
+
+
 def _add_steps(routes: APIRouter) -> None:
     @routes.post("/disputes/{dispute_id}/evidence")
+    @forms.takes_files(disputes.most_bytes() + _BESIDE_FILE)
     def evidence(request: Request, context: In, person: PageByWhom, fields: Posted, dispute_id: str) -> Response:
-        def work(known: Dispute, on: Occasion) -> None:
-            content = fields["statement"].strip().encode()
-            sha256 = hashlib.sha256(content).hexdigest()
-            if any(one.attached is not None and one.attached.sha256 == sha256 for one in known.steps):
-                return  # sent twice
-            piece = Piece(name="statement.txt", content=content, text=fields["about"].strip())
-            with context.database.ingesting() as connection:
-                disputes.attach(connection, dispute_id, piece, on)
+        pieces, wrong = _pieces(request, fields)
 
-        return _step(request, context, person, fields, (dispute_id, ("about", "statement")), work)
+        def work(_known: Dispute, on: Occasion) -> None:
+            with context.database.ingesting() as connection:
+                for piece in pieces:
+                    disputes.attach(connection, dispute_id, piece, on)
+
+        return _step(request, context, person, fields, dispute_id, wrong, work)
 
     @routes.post("/disputes/{dispute_id}/withdrawal")
     def withdraw(request: Request, context: In, person: PageByWhom, fields: Posted, dispute_id: str) -> Response:
@@ -244,7 +257,7 @@ def _add_steps(routes: APIRouter) -> None:
             with context.database.ingesting() as connection:
                 disputes.withdraw(connection, dispute_id, fields["why"].strip(), on)
 
-        return _step(request, context, person, fields, (dispute_id, ("why",)), work)
+        return _step(request, context, person, fields, dispute_id, check_text(fields, "why", _MOST_TEXT), work)
 
     @routes.post("/disputes/{dispute_id}/decision")
     def decide(request: Request, context: In, person: PageByWhom, fields: Posted, dispute_id: str) -> Response:
@@ -255,7 +268,40 @@ def _add_steps(routes: APIRouter) -> None:
             with context.database.ingesting() as connection:
                 disputes.decide(connection, dispute_id, decision, on)
 
-        return _step(request, context, person, fields, (dispute_id, ("decision",)), work)
+        return _step(request, context, person, fields, dispute_id, check_text(fields, "decision", _MOST_TEXT), work)
+
+
+def _pieces(request: Request, fields: Mapping[str, str]) -> tuple[Sequence[Piece], Wrong]:
+    """Return what somebody gives as evidence, a statement or a file or both, and what is wrong with it."""
+    wrong = check_text(fields, "about", _MOST_TEXT)
+    about, statement = (fields.get(name, "").strip() for name in ("about", "statement"))
+    pieces = []
+    if statement:
+        wrong |= check_text(fields, "statement", _MOST_TEXT)
+        pieces.append(Piece(name="statement.txt", content=statement.encode(), text=about))
+    chosen = fields.get(_CHOSEN, "")
+    try:
+        file = forms.file_of(request, "file")
+    except TooLarge:
+        return (), wrong | {"file": disputes.size_told()}
+    if file is not None:
+        wrong |= _wrong_file(file, is_kept=not wrong)
+        pieces.append(Piece(name=file.name or "file", content=file.content, text=about))
+    elif chosen:
+        wrong |= {"file": _not_kept(chosen)}
+    elif not statement:
+        wrong |= {"statement": say("write a statement here, or choose a file below")}
+    return pieces, wrong
+
+
+def _wrong_file(file: File, *, is_kept: bool) -> Wrong:
+    if not 0 < len(file.content) <= disputes.most_bytes():
+        return {"file": disputes.size_told()}
+    return {} if is_kept else {"file": _not_kept(file.name)}
+
+
+def _not_kept(name: str) -> Sentence:
+    return say("the file was not kept; choose it again, or send the form without it: {name}", name=name)
 
 
 def _ended_so(known: Dispute, state: str, person: Asker) -> bool:
@@ -289,14 +335,16 @@ def _decision(context: Context, known: Dispute, fields: Mapping[str, str]) -> De
 
 
 def _step(
-    request: Request, context: Context, person: Asker, fields: Mapping[str, str], what: tuple[str, Any], work: Any
+    request: Request,
+    context: Context,
+    person: Asker,
+    fields: Mapping[str, str],
+    dispute_id: str,
+    wrong: Wrong,
+    work: _Work,
 ) -> Response:
     """Take a step that somebody asks for, and show the dispute; what was typed stays where it cannot be."""
     person.require("agreements")
-    dispute_id, needed = what
-    wrong: Wrong = {}
-    for name in needed:
-        wrong |= check_text(fields, name, _MOST_TEXT)
     if not wrong:
         with context.database.reading(person.viewer) as connection:
             known = disputes.one_of(connection, known_id(dispute_id))
@@ -310,11 +358,9 @@ def _step(
 
 
 def _over(error: NetreadyError) -> Wrong:
-    """Return what an error says; that a dispute or its time is over is said in English alone where it is counted."""
-    text = str(error)
-    if "nothing can be added" in text:
+    if isinstance(error, Ended):
         return {"": say("this dispute is over; nothing can be added to it any more")}
-    if "could be given until" in text:
+    if isinstance(error, TooLate):
         return {"": say("the time for evidence is over")}
     return wrong_of(error, {})
 
@@ -349,6 +395,8 @@ def _page(
         all_outcomes=OUTCOMES,
         kinds=KINDS,
         most_text=_MOST_TEXT,
+        most_mib=disputes.most_bytes() // 2**20,
+        bare=forms.bare_name,
         place=_place(found.dispute),
         zone=context.zone,
         pack=pack_speech(),

@@ -1,5 +1,6 @@
 """What the operator's pages have in common: pages of a list, moments as people type them, what is wrong with fields."""
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -67,7 +68,7 @@ def numbered(text: str | None) -> int:
 def clean(*texts: str | None) -> list[str | None]:
     """Return filters as they were typed, null for an empty one; raises MalformedError for a NUL character."""
     if any("\0" in text for text in texts if text is not None):
-        raise MalformedError("a name with a NUL character is nobody's")
+        raise MalformedError(say("a text here holds a character that nobody can read"))
     return [(text or "").strip() or None for text in texts]
 
 
@@ -90,7 +91,12 @@ def countdown(
     key = (one.school, one.line, one.month, one.version, one.operator)
     if one.version == PRELIMINARY or one.state not in _MAY_BE_DISPUTED or key in disputed:
         return None
-    until = days.after(days.day_of(one.judged_at), disputes.times().open_days)
+    return _left(days, days.day_of(one.judged_at), today)
+
+
+@functools.lru_cache(maxsize=1_000)
+def _left(days: WorkingDays, judged_on: date, today: date) -> Countdown | None:
+    until = days.after(judged_on, disputes.times().open_days)
     return Countdown(until, days.left(today, until)) if today <= until else None
 
 

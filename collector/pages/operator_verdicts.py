@@ -53,7 +53,11 @@ class Section(Struct, frozen=True):
 
 def add(routes: APIRouter) -> None:
     """Add the routes."""
+    _add_list(routes)
+    _add_one(routes)
 
+
+def _add_list(routes: APIRouter) -> None:
     @routes.get("/verdicts")
     def list_verdicts(
         context: In,
@@ -103,6 +107,8 @@ def add(routes: APIRouter) -> None:
             **_words(),
         )
 
+
+def _add_one(routes: APIRouter) -> None:
     @routes.get("/verdicts/{month}/{line}/{school_id:path}")
     def one_verdict(
         request: Request,
@@ -114,6 +120,7 @@ def add(routes: APIRouter) -> None:
         school_id: str,
         operator: Text = None,
         version: Text = None,
+        tests: Text = None,
     ) -> Response:
         clean(month, line, school_id, operator)
         known = _versions(context, viewer, Line(school_id, line), month, operator or None)
@@ -121,7 +128,9 @@ def add(routes: APIRouter) -> None:
         if len({one.operator for one in known}) > 1:
             return html("operator/choose.html", person=person, month=month, line=line, school_id=school_id, rows=known)
         asked = Asked(school=school_id, month=month, line=line, operator=operator or None, version=_number(version))
-        case = gathering.case_of(context.database, viewer, asked, context.settings.policy)
+        case = gathering.kept(context.database, viewer, asked, context.settings.policy)
+        if tests == "yes":
+            case = gathering.judged_again(context.database, case)
         return _page(request, context, person, case, known)
 
 
@@ -171,6 +180,7 @@ def _page(request: Request, context: Context, person: Asker, case: Case, known: 
         downloads=_downloads(one),
         languages_of_pack=NAMES,
         place=place_of(one),
+        every_test=place(one.month, one.line, one.school, one.operator, one.version) + "&tests=yes",
         zone=context.zone,
         form_token=forms.token_for(request),
         pack=say_so,
@@ -235,7 +245,7 @@ def _month(text: str | None, known: Mapping[str, object]) -> str | None:
         return None
     if text:
         if _readable(text) is None:
-            raise MalformedError("a month is written as 2026-10")
+            raise MalformedError(say("there is no such month; write it as 2026-10"))
         return text
     return max((month for month, at in known.items() if at is not None), default=None)
 

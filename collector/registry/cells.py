@@ -6,6 +6,7 @@ import unicodedata
 from datetime import date
 
 from collector.registry.findings import quoted
+from collector.words import Sentence, say
 
 # Ids that begin so belong to schools that simulate invented.
 SYNTHETIC_PREFIX = "SYN-"
@@ -52,6 +53,10 @@ _DATE_PARTS = (("year", "year_last"), ("month", "month_second"), ("day", "day_fi
 class CellError(ValueError):
     """A cell that cannot be used; the text says what is wrong, what was found and what to do."""
 
+    def __init__(self, text: Sentence | str) -> None:
+        super().__init__(text)
+        self.text = text
+
 
 class LostLettersError(CellError):
     """A cell in which question marks have replaced letters."""
@@ -77,7 +82,9 @@ def text(cell: str | float, *, is_remark: bool = False) -> str:
     found = one_line(cell)
     if _LOST_LETTER.search(found) or (not is_remark and _LOST_IN_NAME.search(found)):
         raise LostLettersError(
-            f"{quoted(found)} has '?' where a letter was; export the table again as 'CSV UTF-8' or XLSX"
+            say(
+                "{value} has '?' where a letter was; export the table again as 'CSV UTF-8' or XLSX", value=quoted(found)
+            )
         )
     return found
 
@@ -90,7 +97,10 @@ def _visible(found: str) -> str:
         if sign in _LINE_BREAKS or kind in {"Zs", "Zl", "Zp"}:
             signs.append(" ")
         elif kind in {"Cc", "Cs", "Co", "Cn"}:
-            raise CellError(f"{quoted(found)} has the control character U+{ord(sign):04X}; type the cell again")
+            code = f"U+{ord(sign):04X}"
+            raise CellError(
+                say("{value} has the control character {code}; type the cell again", value=quoted(found), code=code)
+            )
         elif kind != "Cf":
             signs.append(sign)
     return "".join(signs)
@@ -100,15 +110,24 @@ def limited(cell: str | float, limit: int = MAX_NAME_CHARACTERS) -> str | None:
     """Return a cell's text, null if empty; raises CellError if it is longer than ``limit`` characters."""
     found = text(cell)
     if len(found) > limit:
-        raise CellError(f"{len(found)} characters, beginning {quoted(found)}; {limit} are allowed; shorten it")
+        raise CellError(_too_long(found, limit))
     return found or None
+
+
+def _too_long(found: str, limit: int) -> Sentence:
+    return say(
+        "{count} characters, beginning {value}; {limit} are allowed; shorten it",
+        count=len(found),
+        value=quoted(found),
+        limit=limit,
+    )
 
 
 def remark(cell: str | float) -> str | None:
     """Return the text of a further column, null if empty."""
     found = text(cell, is_remark=True)
     if len(found) > MAX_REMARK_CHARACTERS:
-        raise CellError(f"{len(found)} characters, beginning {quoted(found)}; {MAX_REMARK_CHARACTERS} are allowed")
+        raise CellError(_too_long(found, MAX_REMARK_CHARACTERS))
     return found or None
 
 
@@ -116,7 +135,7 @@ def name(cell: str | float) -> str:
     """Return a name, which may not be empty."""
     found = limited(cell)
     if found is None:
-        raise CellError("empty; write the school's name")
+        raise CellError(say("empty; write the school's name"))
     return found
 
 
@@ -124,7 +143,7 @@ def region(cell: str | float) -> str:
     """Return what is written for a region, which may not be empty."""
     found = limited(cell)
     if found is None:
-        raise CellError("empty; write the region's code, such as KZ-75")
+        raise CellError(say("empty; write the region's code, such as KZ-75"))
     return found
 
 
@@ -136,21 +155,29 @@ def school_id(cell: str | float) -> str:
     """
     if isinstance(cell, float) and not (cell.is_integer() and 0 <= cell < _EXCEL_DIGITS):
         raise CellError(
-            f"{cell!r} is a number in which digits of the id are lost; set the column to Text in Excel and enter the "
-            "ids again"
+            say(
+                "{value} is a number in which digits of the id are lost; set the column to Text in Excel and enter the "
+                "ids again",
+                value=repr(cell),
+            )
         )
     raw = plain(cell).strip()
     found = text("".join(sign for sign in raw if sign == " " or not sign.isspace()))
     if not found:
-        raise CellError("empty; write the school's id")
+        raise CellError(say("empty; write the school's id"))
     if _SCIENTIFIC.fullmatch(found):
         raise CellError(
-            f"{quoted(found)} is Excel's short form of a long number; set the column to Text and enter the ids again"
+            say(
+                "{value} is Excel's short form of a long number; set the column to Text and enter the ids again",
+                value=quoted(found),
+            )
         )
     if len(found) > MAX_ID_CHARACTERS:
-        raise CellError(f"{len(found)} characters, beginning {quoted(found)}; {MAX_ID_CHARACTERS} are allowed")
+        raise CellError(_too_long(found, MAX_ID_CHARACTERS))
     if found.upper().startswith(SYNTHETIC_PREFIX):
-        raise CellError(f"{quoted(found)} begins like the id of a simulated school; a real school needs another id")
+        raise CellError(
+            say("{value} begins like the id of a simulated school; a real school needs another id", value=quoted(found))
+        )
     return found
 
 
@@ -162,13 +189,18 @@ def number(cell: str | float) -> float | None:
     """
     if isinstance(cell, float):
         if not math.isfinite(cell):
-            raise CellError(f"{cell!r} is no number; write it again or leave the cell empty")
+            raise CellError(say("{value} is no number; write it again or leave the cell empty", value=repr(cell)))
         return cell
     found = one_line(cell)
     if not found:
         return None
     if not _NUMBER.fullmatch(found):
-        raise CellError(f"{quoted(found)} is no number; write digits only, such as 43.25, or leave the cell empty")
+        raise CellError(
+            say(
+                "{value} is no number; write digits only, such as 43.25, or leave the cell empty",
+                value=quoted(found),
+            )
+        )
     return float(found.replace(",", "."))
 
 
@@ -183,11 +215,20 @@ def pupils(cell: str | float) -> int | None:
         return None
     if not _WHOLE.fullmatch(found):
         raise CellError(
-            f"{quoted(found)} is no number of pupils; write a whole number such as 420, or leave the cell empty"
+            say(
+                "{value} is no number of pupils; write a whole number such as 420, or leave the cell empty",
+                value=quoted(found),
+            )
         )
     count = int(re.split("[.,]", found.replace(" ", ""))[0])
     if count > MAX_PUPILS:
-        raise CellError(f"{count} pupils in one school; at most {MAX_PUPILS} are believed; correct the number")
+        raise CellError(
+            say(
+                "{count} pupils in one school; at most {most} are believed; correct the number",
+                count=count,
+                most=MAX_PUPILS,
+            )
+        )
     return count
 
 
@@ -195,7 +236,13 @@ def degrees(cell: str | float, limit: int) -> float | None:
     """Return a latitude (limit 90) or longitude (limit 180) in decimal degrees, null if empty."""
     found = number(cell)
     if found is not None and abs(found) > limit:
-        raise CellError(f"{found:g} is outside -{limit}..{limit}; write decimal degrees such as 43.2567")
+        raise CellError(
+            say(
+                "{value} is outside -{limit}..{limit}; write decimal degrees such as 43.2567",
+                value=f"{found:g}",
+                limit=limit,
+            )
+        )
     return found
 
 
@@ -208,17 +255,32 @@ def mbit_to_bps(cell: str | float) -> int | None:
     shown = one_line(cell)
     if _THOUSANDS_OR_DECIMALS.fullmatch(shown):
         whole = shown.replace(",", "")
-        raise CellError(f"{quoted(shown)} may be {whole} or {int(whole) / 1000:g} Mbit/s; write it without a comma")
+        raise CellError(
+            say(
+                "{value} may be {whole} or {decimal} Mbit/s; write it without a comma",
+                value=quoted(shown),
+                whole=whole,
+                decimal=f"{int(whole) / 1000:g}",
+            )
+        )
     found = number(cell)
     if found is None:
         return None
     if found <= 0:
         raise CellError(
-            f"{found:g} is no contract speed; write Mbit/s above 0, or leave the cell empty where there is no contract"
+            say(
+                "{value} is no contract speed; write Mbit/s above 0, or leave the cell empty where there is no "
+                "contract",
+                value=f"{found:g}",
+            )
         )
     if found > MAX_MBIT:
         raise CellError(
-            f"{found:g} Mbit/s is more than any line has ({MAX_MBIT}); is it in bit/s or kbit/s? write Mbit/s"
+            say(
+                "{value} Mbit/s is more than any line has ({most}); is it in bit/s or kbit/s? write Mbit/s",
+                value=f"{found:g}",
+                most=MAX_MBIT,
+            )
         )
     return round(found * 1_000_000)
 
@@ -244,7 +306,7 @@ def yes_or_no(cell: str | float) -> bool | None:
         return None
     if found in _YES or found in _NO:
         return found in _YES
-    raise CellError(f"{quoted(found)} is neither yes nor no; write yes or no, or leave the cell empty")
+    raise CellError(say("{value} is neither yes nor no; write yes or no, or leave the cell empty", value=quoted(found)))
 
 
 def day(cell: str | float) -> date | None:
@@ -259,7 +321,7 @@ def day(cell: str | float) -> date | None:
         year, month, number = (match[a] or match[b] for a, b in _DATE_PARTS)
         return date(int(year), int(month), int(number))
     except ValueError as error:
-        raise CellError(f"{quoted(found)} is no date; write it as 2026-09-01") from error
+        raise CellError(say("{value} is no date; write it as 2026-09-01", value=quoted(found))) from error
 
 
 def other_id(cell: str | float) -> str | None:

@@ -8,8 +8,9 @@ import re
 from typing import NamedTuple
 
 from collector.errors import RegistryError
+from collector.words import Sentence, say
 
-ADVICE = "save the table again as XLSX or as 'CSV UTF-8'"
+ADVICE = say("save the table again as XLSX or as 'CSV UTF-8'")
 
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _SHOWN_NAMES = {"utf-8": "UTF-8", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp1251": "Windows-1251"}
@@ -29,7 +30,7 @@ class Decoded(NamedTuple):
 
     text: str
     encoding: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Sentence, ...] = ()
 
 
 def decode(raw: bytes) -> Decoded:
@@ -56,41 +57,50 @@ def _utf16_without_mark(raw: bytes) -> str:
         return "utf-16-le"
     if len(start) == 20 and not any(start[::2]) and all(start[1::2]):
         return "utf-16-be"
-    raise RegistryError(f"this is no table: the file has zero bytes, as programs and pictures have; {ADVICE}")
+    told = say("this is no table: the file has zero bytes, as programs and pictures have; {advice}", advice=ADVICE)
+    raise RegistryError(told)
 
 
 def _strictly(raw: bytes, encoding: str) -> Decoded:
     try:
         return Decoded(raw.decode(encoding), encoding)
     except UnicodeDecodeError as error:
-        raise RegistryError(
-            f"{_place(raw, error.start, encoding)}: the file calls itself {_SHOWN_NAMES[encoding]}, but this is not "
-            f"({_found(raw, error)}); it was damaged or two encodings were mixed; {ADVICE}"
-        ) from error
+        told = say(
+            "the file calls itself {encoding}, but this is not ({byte}); it was damaged or two encodings were mixed; "
+            "{advice}",
+            encoding=_SHOWN_NAMES[encoding],
+            byte=_found(raw, error),
+            advice=ADVICE,
+        )
+        raise RegistryError(_placed(raw, error.start, encoding, told)) from error
 
 
 def _eight_bit(raw: bytes, not_utf8: UnicodeDecodeError) -> Decoded:
     """Read what is not UTF-8 as Windows-1251 or KZ-1048, if that makes sense."""
     mixed = _UTF8_CYRILLIC.search(raw)
     if mixed:
-        raise RegistryError(
-            f"{_place(raw, not_utf8.start, 'utf-8')}: the file mixes encodings: this is not UTF-8 "
-            f"({_found(raw, not_utf8)}), while line {_line(raw[: mixed.start()])} is; {ADVICE}"
-        ) from not_utf8
+        told = say(
+            "the file mixes encodings: this is not UTF-8 ({byte}), while line {line} is; {advice}",
+            byte=_found(raw, not_utf8),
+            line=_line(raw[: mixed.start()]),
+            advice=ADVICE,
+        )
+        raise RegistryError(_placed(raw, not_utf8.start, "utf-8", told)) from not_utf8
     encoding = "kz1048" if _KAZAKH_BYTES.search(raw) else "cp1251"
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        raise RegistryError(
-            f"{_place(raw, error.start, encoding)}: neither UTF-8 nor Windows-1251 ({_found(raw, error)}); {ADVICE}"
-        ) from error
+        told = say("neither UTF-8 nor Windows-1251 ({byte}); {advice}", byte=_found(raw, error), advice=ADVICE)
+        raise RegistryError(_placed(raw, error.start, encoding, told)) from error
     if not _is_plausible(text):
-        raise RegistryError(
-            f"{_place(raw, not_utf8.start, 'utf-8')}: not UTF-8 ({_found(raw, not_utf8)}), and as Windows-1251 "
-            f"the file reads as no Russian or Kazakh; {ADVICE}"
-        ) from not_utf8
+        told = say(
+            "not UTF-8 ({byte}), and as Windows-1251 the file reads as no Russian or Kazakh; {advice}",
+            byte=_found(raw, not_utf8),
+            advice=ADVICE,
+        )
+        raise RegistryError(_placed(raw, not_utf8.start, "utf-8", told)) from not_utf8
     if encoding == "kz1048":
-        note = "the file was read as KZ-1048, the Kazakh form of Windows-1251; look whether the names are right"
+        note = say("the file was read as KZ-1048, the Kazakh form of Windows-1251; look whether the names are right")
         return Decoded(text, encoding, (note,))
     return Decoded(text, encoding)
 
@@ -108,16 +118,17 @@ def _is_plausible(text: str) -> bool:
     return expected >= 0.95 * len(foreign) and odd <= 0.1 * len(words)
 
 
-def _found(raw: bytes, error: UnicodeDecodeError) -> str:
-    return f"byte 0x{raw[error.start]:02X}"
+def _found(raw: bytes, error: UnicodeDecodeError) -> Sentence:
+    return say("byte {byte}", byte=f"0x{raw[error.start]:02X}")
 
 
 def _line(before: bytes) -> int:
     return len(re.findall(rb"\r\n|\r|\n", before)) + 1
 
 
-def _place(raw: bytes, start: int, encoding: str) -> str:
-    """Name the line of a byte and the byte's number in its line, both from 1."""
+def _placed(raw: bytes, start: int, encoding: str, what: Sentence) -> Sentence:
+    """Say something of a byte: its line and its number in the line, both from 1."""
     before = raw[:start].decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")
     since_line = before.rpartition("\n")[2]
-    return f"line {before.count(chr(10)) + 1}, byte {len(since_line.encode(encoding, 'replace')) + 1}"
+    line, byte = before.count("\n") + 1, len(since_line.encode(encoding, "replace")) + 1
+    return say("line {line}, byte {byte}: {what}", line=line, byte=byte, what=what)

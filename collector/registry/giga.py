@@ -8,9 +8,10 @@ known of these stays. Names and units: unicef/giga-data-ingestion, school schema
 import re
 
 from collector.registry import cells
-from collector.registry.findings import Findings, quoted
+from collector.registry.findings import Findings, placed, quoted
 from collector.registry.rows import COLUMNS, FIELDS, OPTIONAL_COLUMNS
 from collector.registry.table import Line, Table
+from collector.words import say
 
 _NEEDED = ("school_id_govt", "school_name", "admin1")
 # Where Giga's own figure is empty, the government's stands in.
@@ -29,11 +30,12 @@ def translated(table: Table, findings: Findings) -> tuple[Table, tuple[str, ...]
     names = [_name(cell) for cell in table.header.cells]
     for column in _NEEDED:
         if column not in names:
-            findings.problem(table.header.number, column, "the column is missing; export Giga's school master with it")
+            told = say("the column is missing; export Giga's school master with it")
+            findings.problem(table.header.number, column, told)
     ours = (*COLUMNS, *OPTIONAL_COLUMNS)
     extra = [name for name in dict.fromkeys(names) if name not in ours and name not in _PERSONAL]
     if dropped := sorted(_PERSONAL.intersection(names)):
-        findings.warning(f"personal data is not kept: {', '.join(dropped)}")
+        findings.warning(say("personal data is not kept: {columns}", columns=", ".join(dropped)))
     rows = []
     for line in table.rows:
         row = _row(line, names, findings)
@@ -50,16 +52,22 @@ def _name(cell: str | float) -> str:
 def _row(line: Line, names: list[str], findings: Findings) -> Row | None:
     """Return the cells by column, read as Giga means them; None where the row is none for us, which is noted."""
     if len(line.cells) != len(names):
-        findings.problem(line.number, None, f"{len(line.cells)} cells where the header has {len(names)}")
+        told = say("{count} cells where the header has {expected}", count=len(line.cells), expected=len(names))
+        findings.problem(line.number, None, told)
         return None
     row: Row = {name: _known(cell) for name, cell in zip(names, line.cells, strict=True)}
     if cells.plain(row.get("deleted_at", "")):
-        findings.warning_once("deleted_at", f"line {line.number}: Giga has deleted this school; such rows are left out")
+        told = say("Giga has deleted this school; such rows are left out")
+        findings.warning_once("deleted_at", placed(line.number, None, told))
         return None
     written = cells.plain(row.get("school_id_govt", ""))
     if not written or _FLOAT_ID.fullmatch(written):
-        wrong = f"{quoted(written)} is an id that a program took for a number" if written else "no government id"
-        findings.problem(line.number, "school_id_govt", f"{wrong}; export the ids as text")
+        told = say("no government id; export the ids as text")
+        if written:
+            told = say(
+                "{value} is an id that a program took for a number; export the ids as text", value=quoted(written)
+            )
+        findings.problem(line.number, "school_id_govt", told)
         return None
     for column, other in _INSTEAD.items():
         row[column] = row.get(column, "") or row.get(other, "")

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from collector.registry.findings import Findings, quoted
+from collector.registry.findings import Findings, placed, quoted
+from collector.words import say
 
 COLUMN = "school_id_govt"
 
@@ -29,15 +30,22 @@ class Ids:
             self._findings.problem(
                 line,
                 COLUMN,
-                f"{quoted(school_id)} is already on line {first.line}; a school has one row: remove or correct one",
+                say(
+                    "{value} is already on line {line}; a school has one row: remove or correct one",
+                    value=quoted(school_id),
+                    line=first.line,
+                ),
             )
             return
         like = self._loose.setdefault(school_id.casefold().lstrip("0"), seen)
         if like is not seen:
-            self._findings.warning(
-                f"line {line}, column {COLUMN}: {quoted(school_id)} is nearly {quoted(like.id)} of line {like.line}; "
-                "if that is one school, remove one row"
+            told = say(
+                "{value} is nearly {other} of line {line}; if that is one school, remove one row",
+                value=quoted(school_id),
+                other=quoted(like.id),
+                line=like.line,
             )
+            self._findings.warning(placed(line, COLUMN, told))
 
     def check_zeros(self) -> None:
         """Warn where ids are shorter than their like and something says that zeros in front of them were dropped."""
@@ -46,8 +54,11 @@ class Ids:
         are_padded = any(seen.id.startswith("0") for seen in digits)
         short = [seen for seen in digits if len(seen.id) < longest and (are_padded or seen.is_number)]
         if short:
-            self._findings.warning(
-                f"line {short[0].line}, column {COLUMN}: {len(short)} of the ids, first {quoted(short[0].id)}, have "
-                f"fewer digits than the longest ({longest}); if zeros in front of them were dropped, as Excel does "
-                "with numbers, set the column to Text and enter the ids again"
+            told = say(
+                "{count} of the ids, first {value}, have fewer digits than the longest ({longest}); if zeros in front "
+                "of them were dropped, as Excel does with numbers, set the column to Text and enter the ids again",
+                count=len(short),
+                value=quoted(short[0].id),
+                longest=longest,
             )
+            self._findings.warning(placed(short[0].line, COLUMN, told))

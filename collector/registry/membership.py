@@ -11,12 +11,14 @@ import msgspec
 from msgspec import Struct
 
 from collector.errors import RegistryError
+from collector.registry.findings import limited
 from collector.registry.reading import Registry
 from collector.registry.regions import region_records, shipped_country
 from collector.store import history, schools
 from collector.store.database import Connection
 from collector.store.history import HistoryRecord, Told
 from collector.store.schools import SchoolRecord
+from collector.words import say
 
 _MAX_SHOWN = 20
 _WORDS = {
@@ -93,11 +95,16 @@ def check_mergers(known: Mapping[str, str | None], rows: Iterable[SchoolRecord])
             seen.add(at)
             at = into[at]
         if at is not None:
-            wrong = "in a circle" if at in seen else "which is not known: import it too, or correct the id"
-            problems.append(f"school {school_id} is merged into {into[school_id]}, {wrong}")
+            told = say("school {school} is merged into {other}, in a circle", school=school_id, other=into[school_id])
+            if at not in seen:
+                told = say(
+                    "school {school} is merged into {other}, which is not known: import it too, or correct the id",
+                    school=school_id,
+                    other=into[school_id],
+                )
+            problems.append(told)
     if problems:
-        shown = (*problems[:_MAX_SHOWN], *([f"and {len(problems) - _MAX_SHOWN} more"] * (len(problems) > _MAX_SHOWN)))
-        raise RegistryError("nothing was imported", shown)
+        raise RegistryError(say("nothing was imported"), limited(problems, _MAX_SHOWN))
 
 
 def timeline(school_id: str, points: Mapping[date, Told]) -> list[HistoryRecord]:

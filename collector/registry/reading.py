@@ -15,6 +15,7 @@ from collector.registry.regions import shipped_country
 from collector.registry.rows import COLUMNS, OPTIONAL_COLUMNS, RowReader
 from collector.registry.table import Line, read_table
 from collector.store.schools import SchoolRecord
+from collector.words import Sentence, say
 
 MAX_EXTRA_COLUMNS = 200
 MAX_COLUMN_CHARACTERS = 100
@@ -23,16 +24,22 @@ Form = Literal["netready", "giga"]
 
 
 class Registry(Struct, frozen=True, kw_only=True):
-    """The schools of a file in its order, as they were on a date, and what a person should look at.
+    """The schools of a file in its order, as they were on a date.
 
     ``silent_on``: fields of a school on which the file's format says nothing. ``open_ids``: schools it says are open.
+    ``doubts``: what a person should look at.
     """
 
     rows: tuple[SchoolRecord, ...]
     as_of: date
     silent_on: tuple[str, ...] = ()
     open_ids: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Sentence, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should look at, in English."""
+        return tuple(str(one) for one in self.doubts)
 
 
 def read(file: Path, as_of: date, form: Form = "netready") -> Registry:
@@ -49,20 +56,26 @@ def read(file: Path, as_of: date, form: Form = "netready") -> Registry:
         findings.raise_problems(file.name)
     columns = _columns(table.header, findings)
     if not set(columns) & set(COLUMNS):
-        where = f"{file.name}: line {table.header.number}"
-        raise RegistryError(f"{where} is no header of a registry; it needs the columns {','.join(COLUMNS)}")
+        raise RegistryError(
+            say(
+                "{file}: line {line} is no header of a registry; it needs the columns {columns}",
+                file=file.name,
+                line=table.header.number,
+                columns=",".join(COLUMNS),
+            )
+        )
     reader = RowReader(shipped_country(), columns, findings, as_of)
     rows = [row for line in table.rows if (row := reader.read(line)) is not None]
     reader.ids.check_zeros()
     findings.raise_problems(file.name)
     if not rows:
-        raise RegistryError(f"{file.name}: there is a header but no school below it")
+        raise RegistryError(say("{file}: there is a header but no school below it", file=file.name))
     return Registry(
         rows=tuple(rows),
         as_of=as_of,
         silent_on=silent_on,
         open_ids=frozenset(reader.open_ids),
-        warnings=findings.warnings(),
+        doubts=findings.warnings(),
     )
 
 
@@ -78,16 +91,15 @@ def _columns(header: Line, findings: Findings) -> list[str]:
         names.pop()
     for column in COLUMNS:
         if column not in names:
-            findings.problem(
-                header.number, column, "the column is missing; add it, with empty cells where a value is unknown"
-            )
+            told = say("the column is missing; add it, with empty cells where a value is unknown")
+            findings.problem(header.number, column, told)
     for column, times in Counter(filter(None, names)).items():
         if times > 1:
-            findings.problem(header.number, column, f"there are {times} columns of this name; rename or remove one")
+            told = say("there are {count} columns of this name; rename or remove one", count=times)
+            findings.problem(header.number, column, told)
     if len(set(names) - {*COLUMNS, *OPTIONAL_COLUMNS}) > MAX_EXTRA_COLUMNS:
-        findings.problem(
-            header.number, None, f"{len(names)} columns; at most {MAX_EXTRA_COLUMNS} further ones are kept"
-        )
+        told = say("{count} columns; at most {most} further ones are kept", count=len(names), most=MAX_EXTRA_COLUMNS)
+        findings.problem(header.number, None, told)
     return names
 
 
@@ -96,7 +108,7 @@ def _column(number: int, header: Line, findings: Findings) -> str:
     try:
         written = cells.limited(header.cells[number], MAX_COLUMN_CHARACTERS) or ""
     except cells.CellError as error:
-        findings.problem(header.number, f"number {number + 1}", str(error))
+        findings.problem(header.number, say("number {n}", n=number + 1), error.text)
         return ""
     name = re.sub(r"[\s-]+", "_", written.lower())
     return name if name in COLUMNS or name in OPTIONAL_COLUMNS else written

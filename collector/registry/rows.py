@@ -6,11 +6,12 @@ from datetime import date
 from typing import Any
 
 from collector.registry import cells
-from collector.registry.findings import Findings, quoted
+from collector.registry.findings import Findings, placed, quoted
 from collector.registry.ids import Ids
 from collector.registry.regions import Country, FormerRegion, Gazetteer, Region, Unit
 from collector.registry.table import Line
 from collector.store.schools import SchoolRecord
+from collector.words import Sentence, say
 
 _Reader = Callable[[str | float], Any]
 
@@ -77,10 +78,9 @@ class RowReader:
         values |= self._ending(line, row, values["school_id"])
         kind = values["connectivity_type"]
         if kind == cells.NOT_CONNECTED and values["download_contracted_bps"] is not None:
-            self._findings.warning(
-                f"line {line.number}, column connectivity_type: no line, but a contract of "
-                f"{values['download_contracted_bps'] / 1e6:g} Mbit/s; one of the two is wrong"
-            )
+            speed = f"{values['download_contracted_bps'] / 1e6:g}"
+            told = say("no line, but a contract of {speed} Mbit/s; one of the two is wrong", speed=speed)
+            self._findings.warning(placed(line.number, "connectivity_type", told))
         if self._findings.problem_count > problems_before:
             return None
         return SchoolRecord(
@@ -95,23 +95,21 @@ class RowReader:
         while len(row) > len(self._columns) and not cells.plain(row[-1]).strip():
             row.pop()
         if len(row) != len(self._columns):
-            self._findings.problem(
-                line.number,
-                None,
-                f"{len(row)} cells where the header has {len(self._columns)}; look for a delimiter inside a cell "
-                "without quotation marks, or for a missing one",
+            told = say(
+                "{count} cells where the header has {expected}; look for a delimiter inside a cell without quotation "
+                "marks, or for a missing one",
+                count=len(row),
+                expected=len(self._columns),
             )
+            self._findings.problem(line.number, None, told)
             return None
         by_column = dict(zip(self._columns, row, strict=True))
         nameless = [
             number for number, column in enumerate(self._columns) if not column and cells.plain(row[number]).strip()
         ]
         for number in nameless:
-            self._findings.problem(
-                line.number,
-                f"number {number + 1}",
-                f"{quoted(cells.plain(row[number]))} stands under no name; name the column",
-            )
+            told = say("{value} stands under no name; name the column", value=quoted(cells.plain(row[number])))
+            self._findings.problem(line.number, say("number {n}", n=number + 1), told)
         by_column.pop("", None)
         if cells.is_cut_off(by_column.get("connectivity_type", "")):
             # Files write 0 for "no contract" where there is no line; with a line, a contract of 0 is a mistake.
@@ -126,18 +124,18 @@ class RowReader:
             return read(row[column])
         except cells.CellError as error:
             self._findings.letters_are_lost |= isinstance(error, cells.LostLettersError)
-            self._findings.problem(line.number, column, str(error))
+            self._findings.problem(line.number, column, error.text)
             return None
 
     def _ending(self, line: Line, row: dict[str, str | float], school_id: str | None) -> dict[str, Any]:
         """Return when a school closed and into which it was merged, null where the row does not say."""
         is_open, closed_on, into = (self._value(line, row, column, read) for column, read in _ENDINGS.items())
         if into is not None and into == school_id:
-            self._findings.problem(line.number, "merged_into", "a school cannot be merged into itself; correct the id")
+            told = say("a school cannot be merged into itself; correct the id")
+            self._findings.problem(line.number, "merged_into", told)
         if is_open and (into is not None or (closed_on is not None and closed_on <= self._as_of)):
-            self._findings.problem(
-                line.number, "is_school_open", "the row says that the school is open and that it has ended; correct one"
-            )
+            told = say("the row says that the school is open and that it has ended; correct one")
+            self._findings.problem(line.number, "is_school_open", told)
         if is_open and school_id is not None:
             self.open_ids.add(school_id)
         if closed_on is None and (is_open is False or into is not None):
@@ -150,33 +148,59 @@ class RowReader:
             return None
         found = self._gazetteer.find(written)
         if len(found.regions) != 1:
-            wrong = "may mean several regions" if found.regions else "is no region known here"
             codes = self._listed(region.region_id for region in found.regions or self._regions)
-            self._findings.problem(line.number, "admin1", f"{quoted(written)} {wrong}; write the code: {codes}")
+            told = say("{value} is no region known here; write the code: {codes}", value=quoted(written), codes=codes)
+            if found.regions:
+                told = say("{value} may mean several regions; write the code: {codes}", **told.values)
+            self._findings.problem(line.number, "admin1", told)
             return None
         self._tell_history(line, written, found.regions[0], former=found.former)
         return found.regions[0].region_id
 
     def _tell_history(self, line: Line, written: str, unit: Unit, *, former: bool) -> None:
         """Warn once where a name meant, or means, another area than today's region of that name."""
-        where = f"line {line.number}, column admin1: {quoted(written)}"
+        value, as_of, code = quoted(written), str(self._as_of), self._listed([unit.region_id])
         if isinstance(unit, FormerRegion):
-            told = (
-                f"is, at the date of the file ({self._as_of}), {self._listed([unit.region_id])}, which ended on "
-                f"{unit.until}; kept as that, here and further down; today its area is {self._listed(unit.successors)}"
+            told = say(
+                "{value} is, at the date of the file ({as_of}), {code}, which ended on {until}; kept as that, here and "
+                "further down; today its area is {today}",
+                value=value,
+                as_of=as_of,
+                code=code,
+                until=str(unit.until),
+                today=self._listed(unit.successors),
             )
         elif former:
-            parts = {code for once in self._gazetteer.once(written) for code in once.successors} - {unit.region_id}
-            also = f", and {self._listed(sorted(parts))}, which its area includes too," if parts else ""
-            told = (
-                f"is a former name whose area has changed; read as {self._listed([unit.region_id])}, here and further "
-                f"down; look whether these schools are there{also} or give the date of the file with --as-of"
-            )
+            told = self._former(value, code, unit.region_id, written)
         elif unit.since is not None and unit.since > self._as_of:
-            told = f"has these borders since {unit.since}, after the date of the file ({self._as_of}); kept as written"
+            told = say(
+                "{value} has these borders since {since}, after the date of the file ({as_of}); kept as written",
+                value=value,
+                since=str(unit.since),
+                as_of=as_of,
+            )
         else:
             return
-        self._findings.warning_once(written, f"{where} {told}")
+        self._findings.warning_once(written, placed(line.number, "admin1", told))
+
+    def _former(self, value: str, code: str, region_id: str, written: str) -> Sentence:
+        """Say that a name was another area's, and which areas that is in today."""
+        parts = {one for once in self._gazetteer.once(written) for one in once.successors} - {region_id}
+        if not parts:
+            return say(
+                "{value} is a former name whose area has changed; read as {code}, here and further down; look whether "
+                "these schools are there or give the date of the file with --as-of",
+                value=value,
+                code=code,
+            )
+        return say(
+            "{value} is a former name whose area has changed; read as {code}, here and further down; look whether "
+            "these schools are there, and {parts}, which its area includes too, or give the date of the file with "
+            "--as-of",
+            value=value,
+            code=code,
+            parts=self._listed(sorted(parts)),
+        )
 
     def _listed(self, codes: Iterable[str]) -> str:
         return ", ".join(f"{code} ({self._names[code]})" for code in codes)
@@ -185,13 +209,17 @@ class RowReader:
         """Note a school that is plainly in another country, or whose place is half written."""
         if latitude is None or longitude is None:
             if latitude is not longitude:
-                self._findings.warning(f"line {line.number}, column latitude: one of latitude and longitude is missing")
+                told = say("one of latitude and longitude is missing")
+                self._findings.warning(placed(line.number, "latitude", told))
             return
         box = self._about.box
         if box.holds(latitude, longitude):
             return
-        hint = "they seem swapped" if box.holds(longitude, latitude) else "correct them"
-        country = self._about.names.en
-        self._findings.warning(
-            f"line {line.number}, column latitude: {latitude:g}, {longitude:g} is not in {country}; {hint}"
+        told = say(
+            "{place} is not in {country}; correct them",
+            place=f"{latitude:g}, {longitude:g}",
+            country=self._about.names.en,
         )
+        if box.holds(longitude, latitude):
+            told = say("{place} is not in {country}; they seem swapped", **told.values)
+        self._findings.warning(placed(line.number, "latitude", told))

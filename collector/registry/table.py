@@ -12,18 +12,19 @@ from typing import NamedTuple
 from collector.errors import RegistryError
 from collector.registry import workbook
 from collector.registry.decoding import ADVICE, decode
-from collector.registry.findings import Findings
+from collector.registry.findings import Findings, placed
+from collector.words import Sentence, say
 
 MAX_FILE_BYTES = 50_000_000
 MAX_ROWS = workbook.MAX_ROWS
 
 _DELIMITERS = ",;\t"
 _OTHER_FILES = (
-    (b"\xd0\xcf\x11\xe0", "an old .xls or a workbook with a password: save it as .xlsx without a password"),
-    (b"%PDF", "a PDF: ask for the table itself as XLSX or CSV"),
-    (b"\x1f\x8b", "a gzip archive: unpack it first"),
-    (b"Rar!", "an archive: unpack it first"),
-    (b"7z\xbc\xaf", "an archive: unpack it first"),
+    (b"\xd0\xcf\x11\xe0", say("an old .xls or a workbook with a password: save it as .xlsx without a password")),
+    (b"%PDF", say("a PDF: ask for the table itself as XLSX or CSV")),
+    (b"\x1f\x8b", say("a gzip archive: unpack it first")),
+    (b"Rar!", say("an archive: unpack it first")),
+    (b"7z\xbc\xaf", say("an archive: unpack it first")),
 )
 
 
@@ -50,13 +51,15 @@ def read_table(file: Path, findings: Findings) -> Table:
     raw = _bytes_of(file)
     for start, what in _OTHER_FILES:
         if raw.startswith(start):
-            raise RegistryError(f"{file.name}: this is no CSV or XLSX but {what}")
+            raise RegistryError(say("{file}: this is no CSV or XLSX but {what}", file=file.name, what=what))
     try:
         lines = _sheet(raw, findings) if raw.startswith(b"PK\x03\x04") else _csv(raw, findings)
     except RegistryError as error:
-        raise RegistryError(f"{file.name}: {error}") from error
+        raise RegistryError(say("{file}: {what}", file=file.name, what=error.message)) from error
     if not lines:
-        raise RegistryError(f"{file.name}: the file is empty; it needs a header and a row for each school")
+        raise RegistryError(
+            say("{file}: the file is empty; it needs a header and a row for each school", file=file.name)
+        )
     return Table(lines[0], lines[1:])
 
 
@@ -65,9 +68,13 @@ def _bytes_of(file: Path) -> bytes:
         with file.open("rb") as stream:
             raw = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise RegistryError(f"{file}: cannot be read: {error.strerror or error}") from error
+        why = error.strerror or str(error)
+        raise RegistryError(say("{file}: cannot be read: {why}", file=str(file), why=why)) from error
     if len(raw) > MAX_FILE_BYTES:
-        raise RegistryError(f"{file}: larger than {MAX_FILE_BYTES // 1_000_000} MB; is it a registry of schools?")
+        most = MAX_FILE_BYTES // 1_000_000
+        raise RegistryError(
+            say("{file}: larger than {most} MB; is it a registry of schools?", file=str(file), most=most)
+        )
     return raw
 
 
@@ -98,20 +105,20 @@ def _csv(raw: bytes, findings: Findings) -> list[Line]:
         except StopIteration:
             return lines
         except csv.Error as error:
-            explained = f"{_explained(str(error))} ({error})"
+            explained = say("{what} ({error})", what=_explained(str(error)), error=str(error))
             if not lines:
-                raise RegistryError(f"line {number}: {explained}") from error
+                raise RegistryError(placed(number, None, explained)) from error
             findings.problem(number, None, explained)
             continue
         if any(cell.strip() for cell in cells):
             lines.append(Line(number, list(cells)))
         if len(lines) > MAX_ROWS + 1:
-            raise RegistryError(f"more than {MAX_ROWS} rows; import the country in parts")
+            raise RegistryError(say("more than {most} rows; import the country in parts", most=MAX_ROWS))
 
 
-def _explained(error: str) -> str:
+def _explained(error: str) -> Sentence:
     if "expected after" in error:
-        return "a cell begins with a quotation mark and goes on after the closing one; write marks inside it twice"
+        return say("a cell begins with a quotation mark and goes on after the closing one; write marks inside it twice")
     if "unexpected end" in error:
-        return "a quotation mark opens here and is never closed; close it, or write marks inside a cell twice"
-    return f"this row cannot be read as CSV; {ADVICE}"
+        return say("a quotation mark opens here and is never closed; close it, or write marks inside a cell twice")
+    return say("this row cannot be read as CSV; {advice}", advice=ADVICE)

@@ -23,6 +23,19 @@ class TokenRecord(Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class OpenToken(Struct, frozen=True, kw_only=True):
+    """A token that still enrols computers. ``mark`` tells it from others, without being it."""
+
+    school_id: str
+    name: str
+    region_id: str
+    uses: int
+    used: int
+    created_at: datetime
+    expires_at: datetime
+    mark: str
+
+
 class AgentRecord(Struct, frozen=True, kw_only=True):
     """One enrolled computer and the school it belongs to; ``head_sha256`` names its report of the highest sequence."""
 
@@ -55,6 +68,30 @@ def token_for_use(connection: Connection, token_sha256: bytes) -> TokenRecord | 
     with connection.cursor(row_factory=kwargs_row(TokenRecord)) as cursor:
         asked = {"school_id": school[0], "token_sha256": token_sha256}
         return cursor.execute(sql("token_for_use"), asked).fetchone()
+
+
+def mark_of(token_sha256: bytes) -> str:
+    """Return what tells a token from others in lists and in the audit log."""
+    return token_sha256[:8].hex()
+
+
+def open_tokens(connection: Connection, school_id: str | None, *, now: datetime, limit: int) -> list[OpenToken]:
+    """Return tokens that still enrol, of one school or of all, the newest first."""
+    asked = {"school_id": school_id, "now": now, "limit": limit}
+    with connection.cursor(row_factory=kwargs_row(OpenToken)) as cursor:
+        return cursor.execute(sql("open_tokens"), asked).fetchall()
+
+
+def token_makers(connection: Connection, tokens: Sequence[OpenToken]) -> dict[str, str]:
+    """Return who made tokens, by their marks, where the audit log tells."""
+    asked = {"about": sorted({f"school {one.school_id}" for one in tokens}), "marks": [one.mark for one in tokens]}
+    return dict(connection.execute(sql("token_makers"), asked).fetchall()) if tokens else {}
+
+
+def end_token(connection: Connection, school_id: str, mark: str, now: datetime) -> bool:
+    """Let a token enrol nobody from now on; tell whether it did until now. Computers that it enrolled stay."""
+    asked = {"school_id": school_id, "mark": mark, "now": now}
+    return connection.execute(sql("end_token"), asked).rowcount > 0
 
 
 def one_at_a_time(connection: Connection, agent_id: str) -> None:

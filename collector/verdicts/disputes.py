@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from agent.contract.report import Sha256Hex
 from agent.contract.values import Aware
-from collector.verdicts.errors import DisputeError
+from collector.verdicts.errors import DisputeError, Ended, TooLate
 from collector.verdicts.exclusions import ExclusionId
 from collector.verdicts.terms import LineId, Name
 
@@ -144,11 +144,11 @@ def opened(
     """Return the first step of a dispute.
 
     Raises:
-        DisputeError: the verdict is too old.
+        TooLate: the verdict is too old.
     """
     today, last = days.day_of(at), days.after(days.day_of(verdict_at), times.open_days)
     if today > last:
-        raise DisputeError(
+        raise TooLate(
             f"this verdict could be disputed until {last}, {times.open_days} working days after it was made; "
             "ask the ministry to file an exclusion if something is wrong with it"
         )
@@ -211,12 +211,12 @@ def check_next(dispute: Dispute, action: Action, today: date) -> None:
     """See that a step may come now.
 
     Raises:
-        DisputeError: the dispute is over, or the time for evidence is.
+        Ended, TooLate: the dispute is over, or the time for evidence is.
     """
     if dispute.state != "open":
-        raise DisputeError(f"dispute {dispute.id} is {dispute.state}; nothing can be added to it any more")
+        raise Ended(f"dispute {dispute.id} is {dispute.state}; nothing can be added to it any more")
     if action == "evidence" and today > dispute.evidence_until:
-        raise DisputeError(f"evidence for dispute {dispute.id} could be given until {dispute.evidence_until}")
+        raise TooLate(f"evidence for dispute {dispute.id} could be given until {dispute.evidence_until}")
 
 
 def standing(dispute: Dispute, today: date, days: WorkingDays) -> Standing:

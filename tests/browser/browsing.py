@@ -18,7 +18,7 @@ _GRAVE = ("serious", "critical")
 
 
 class Way(NamedTuple):
-    """How somebody looks at pages."""
+    """How somebody looks at pages; ``width`` is one of WIDTHS, or both: each page is looked at in both."""
 
     language: Language
     width: str
@@ -61,29 +61,34 @@ class Walk:
         self.look()
 
     def picture(self, name: str) -> None:
-        """Keep what is seen, whole."""
-        self.page.screenshot(path=self.pictures / f"{name}-{self.way.name}.png", full_page=True)
+        """Keep what is seen, whole, at each width. Without scripts pages look the same: once is enough."""
+        for width in self._widths() if self.way.scripts else ():
+            self.page.screenshot(path=self.pictures / f"{name}-{self.way.language}-{width}.png", full_page=True)
 
     def look(self) -> None:
         """Note what no page may be: wider than the screen, in another language, without a heading, hard to use."""
         where = urlsplit(self.page.url).path
-        sizes = (
-            self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-            if self.way.scripts
-            else (0, 0)
-        )
-        if sizes[0] > sizes[1] + 1:
-            self.wrong.append(f"{where}: {sizes[0]} px wide on a screen of {sizes[1]}")
         if self.page.locator("html").get_attribute("lang") != self.way.language:
             self.wrong.append(f"{where}: not in {self.way.language}")
         if self.page.locator("h1").count() != 1:
             self.wrong.append(f"{where}: {self.page.locator('h1').count()} first headings")
-        if self.way.scripts:
+        for width in self._widths() if self.way.scripts else ():
             wide, screen = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
             if wide > screen + 1:
                 self.wrong.append(f"{where}: {wide} px wide on a screen of {screen}")
             if self.way.language == "kk":  # the same elements in each language; it takes a second a page
-                self._ask_axe(where)
+                self._ask_axe(f"{where} ({width})")
+
+    def _widths(self) -> Iterator[str]:
+        """Give the page each width of the way in turn; where it has both, the desk is light and the phone dark."""
+        if self.way.width != "both":
+            yield self.way.width
+            return
+        for name, dark in (("desk", False), ("phone", True)):
+            width, height = WIDTHS[name]
+            self.page.set_viewport_size({"width": width, "height": height})
+            self.page.emulate_media(color_scheme="dark" if dark else "light")
+            yield name
 
     def _ask_axe(self, where: str) -> None:
         for found in Axe().run(self.page).response["violations"]:
@@ -110,7 +115,7 @@ class Walk:
 @contextlib.contextmanager
 def walking(browser: Browser, people: People, way: Way, pictures: Path, *, dark: bool = False) -> Iterator[Walk]:
     """Open a fresh browser; when it is closed nothing may have gone wrong in it."""
-    width, height = WIDTHS[way.width]
+    width, height = WIDTHS["desk" if way.width == "both" else way.width]
     context = browser.new_context(
         viewport={"width": width, "height": height},
         java_script_enabled=way.scripts,

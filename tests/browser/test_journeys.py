@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from collector.words import LANGUAGES
-from tests.browser.browsing import WIDTHS, Way, walking
+from tests.browser.browsing import Way, walking
 from tests.browser.people import ROLES, People
 
-WAYS = [Way(*one) for one in itertools.product(LANGUAGES, WIDTHS, (True, False))]
+WAYS = [Way(language, "both", scripts) for language, scripts in itertools.product(LANGUAGES, (True, False))]
 # What each role presses one after the other; the last page has the answer that it came for.
 JOURNEYS: dict[str, tuple[str, ...]] = {
     "ministry": ('main a[href^="/regions/"]', 'main a[href^="/districts/"], main a[href^="/schools/"]'),

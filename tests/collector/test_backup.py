@@ -280,7 +280,9 @@ def test_the_commands_work_on_the_embedded_database(tmp_path, capsys, country):
         assert cli.main(["backup", "verify", str(file)]) == 0
         again = tmp_path / "again.tar.zst"
         assert cli.main(["backup", "create", str(again), "--data", str(data)]) == 0
-        assert backup.verify(again)[1].contents == backup.verify(file)[1].contents
+        before, after = ({one.name: one for one in backup.verify(made)[1].contents} for made in (file, again))
+        assert {name for name, one in after.items() if one != before[name]} == {"audit_entry"}  # it was restored
+        assert after["audit_entry"].rows == before["audit_entry"].rows + 1
         assert cli.main(["backup", "restore", str(file), "--data", str(data)]) == 1
         assert "is not empty" in capsys.readouterr().err
     finally:

@@ -238,7 +238,7 @@ def test_lists_have_pages_and_filters(client, two_regions):
         ("/fleet", "Almaty"),
         ("/fleet?region=KZ-71&state=never_reported", "School 2"),
         ("/fleet?state=live&page=99", "No school is in this state"),
-        ("/fleet/schools/1", "its own"),
+        ("/it/computers/1", "its own"),
     ],
 )
 def test_the_pages_show_it(client, two_regions, path, told):

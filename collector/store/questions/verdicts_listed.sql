@@ -1,7 +1,8 @@
 -- The newest version of each verdict, or all versions of some: breaches before what is watched, the surest before others.
--- What they say is read of one page alone: sorting it for all of a month takes ten times as long.
+-- Which months a page is of is counted first: then no more is sorted than these. What verdicts say is read of the page
+-- alone.
 with newest as materialized (
-    select distinct on (school_id, line, month, operator) school_id, line, month, operator, version, state, chance
+    select distinct on (month, school_id, line, operator) school_id, line, month, operator, version, state, chance
     from verdict
     where (%(school_id)s::text is null or school_id = %(school_id)s)
         and (%(region)s::text is null or region_id = %(region)s)
@@ -9,20 +10,30 @@ with newest as materialized (
         and (%(first)s::text is null or month >= %(first)s) and (%(last)s::text is null or month <= %(last)s)
         and (%(operator)s::text is null or operator = %(operator)s)
         and (%(version)s::integer is null or version = %(version)s)
-    order by school_id, line, month, operator, version desc
+    order by month, school_id, line, operator, version desc
 ),
-chosen as materialized (
-    select *, count(*) over () as total,
-        array_position(array['breach', 'watch', 'insufficient', 'no contract', 'compliant'], state) as place
+counted as materialized (
+    select month, count(*) as lines, sum(count(*)) over (order by month desc) as until, sum(count(*)) over () as total
     from newest
     where %(state)s::text is null or state = %(state)s
-    order by month desc, place, chance nulls last, school_id, line, operator
-    limit %(limit)s offset %(offset)s
+    group by month
+),
+shown as materialized (
+    select * from counted where until > %(offset)s::bigint and until - lines < %(offset)s::bigint + %(limit)s::bigint
+),
+chosen as materialized (
+    select newest.*, array_position(array['breach', 'watch', 'insufficient', 'no contract', 'compliant'], state) as place
+    from newest
+    join shown on shown.month = newest.month
+    where %(state)s::text is null or state = %(state)s
+    order by newest.month desc, place, chance nulls last, school_id, line, operator
+    limit %(limit)s::bigint offset %(offset)s::bigint - (select coalesce(min(until - lines), 0) from shown)
 )
 select verdict.school_id as school, school.name, verdict.region_id as region, verdict.line, verdict.month,
     verdict.operator, verdict.version, verdict.version = 0 as is_preliminary, verdict.state, is_recurring, judged_at,
-    encode(sha256, 'hex') as sha256, verdict.synthetic, body, total
+    encode(sha256, 'hex') as sha256, verdict.synthetic, body, total::bigint as total
 from chosen
+join shown on shown.month = chosen.month
 join verdict on verdict.school_id = chosen.school_id and verdict.line = chosen.line and verdict.month = chosen.month
     and verdict.operator = chosen.operator and verdict.version = chosen.version
 left join school on school.school_id = verdict.school_id

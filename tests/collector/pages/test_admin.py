@@ -3,19 +3,27 @@
 import contextlib
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from collector import backup, enrollment
+from collector.pages.admin import JOB_WORDS
 from collector.people import accounts
 from collector.people.accounts import Wanted
 from collector.registry import COLUMNS
-from collector.store import access, audit, schools
+from collector.serving import jobs_of
+from collector.settings import Settings
+from collector.store import access, agents, audit, schools
 from collector.store import policies as stored_policies
 from collector.store.audit import Who
 from collector.store.database import MINISTRY
+from collector.timetable import EVERY_S
+from collector.words import tongue
 from tests.collector.test_login import Browser
 
 NOBODY = Who("a test")
+ZONE = ZoneInfo("Asia/Almaty")
 OWN = "seven green horses sleep"
 HOSTILE = '<b onclick="x">"\u202e' + "ә" * 280
 KEY = re.compile(r'name="key" value="([^"]+)"')
@@ -185,6 +193,65 @@ def test_an_enrolment_token_enrols(somebody, database):
     assert len(entries(database, "school 0001")) == 1
 
 
+OPEN = re.compile(r'name="token" value="([0-9a-f]{16})"')
+
+
+def test_an_open_enrolment_token_is_listed_and_ended(somebody, database):
+    """Whose, by whom, how often still; not the token itself. Ended, it enrols nobody; a second press does nothing."""
+    browser = somebody(name="aigul")
+    page = browser.open("/admin/tokens").text
+    assert "No enrolment token is open" in page
+    fields = {"do": "enrol", "key": KEY.search(page)[1], "school": "0001", "uses": "3", "expires": "5"}
+    token = re.search(r'class="secret">([0-9a-z]{20})<', browser.send("/admin/tokens", **fields).text)[1]
+    with database.owning() as connection:
+        enrollment.create_token(connection, "0002", uses=1, days=1, now=datetime.now(UTC) - timedelta(days=2))
+        enrollment.create_token(connection, "0002", uses=7, days=1, now=datetime.now(UTC))
+    page = browser.open("/admin/tokens").text
+    assert token not in page
+    assert all(told in page for told in ("School &lt;i&gt;one", "aigul", "3 of 3", "7 of 7"))
+    assert "1 of 1" not in page
+    assert "not known" in page
+    assert OPEN.findall(browser.open("/admin/tokens?school=0001").text) == [enrollment.mark_of(token)]
+    for _ in range(2):
+        answer = browser.send("/admin/tokens", do="end", school="0001", token=enrollment.mark_of(token))
+        assert answer.status_code == 303
+    assert OPEN.findall(browser.open("/admin/tokens?school=0001").text) == []
+    ended = [one for one in entries(database, "school 0001") if one.detail.get("enrollment") == "token ended"]
+    assert [one.detail["token"] for one in ended] == [enrollment.mark_of(token)]
+    with database.ingesting() as connection:
+        assert agents.token_for_use(connection, enrollment.token_hash(token)).expires_at <= datetime.now(UTC)
+
+
+def test_the_last_backup_is_told(somebody, database, tmp_path):
+    """None was made, with how to make one; then when one was made."""
+    browser = somebody()
+    page = browser.open("/admin").text
+    assert "none was made yet" in page
+    assert "netready-collector backup create" in page
+    backup.create(database, tmp_path / "country.tar.zst", lambda _: None)
+    assert "none was made yet" not in browser.open("/admin").text
+    (entry,) = entries(database, "backup")
+    assert (entry.detail["done"], entry.who.startswith("command line")) == ("created", True)
+
+
+def test_a_restored_database_tells_of_its_backup(somebody, database):
+    """It has no entry of the backup that it came from, made after what is in it; the restore tells of it."""
+    browser = somebody()
+    told = {"done": "restored", "backup_of": "2026-03-04T05:06:07+00:00"}
+    with database.owning() as connection:
+        audit.note(connection, NOBODY, "changed", "backup", now=datetime(2026, 5, 6, tzinfo=UTC), detail=told)
+    page = browser.open("/admin").text
+    assert "restored from a backup" in page
+    assert tongue("en").day(datetime(2026, 3, 4, tzinfo=UTC)) in page
+    assert tongue("en").moment(datetime(2026, 5, 6, tzinfo=UTC).astimezone(ZONE)) in page
+
+
+def test_every_job_has_its_words_and_its_time():
+    """What runs, what the page calls it, and how often: one list."""
+    assert {one.name: one.every_s for one in jobs_of(Settings())} == EVERY_S
+    assert set(EVERY_S) == set(JOB_WORDS)
+
+
 def test_a_computer_goes_out_of_service_once(somebody, database, enrolled):
     """Only after the box was ticked; a second press changes nothing; found by what its id begins with."""
     browser = somebody()
@@ -235,6 +302,27 @@ def test_a_bad_row_changes_nothing(somebody, database):
     assert {"school_name", "admin1", "num_students"} <= set(found)
     with database.reading(MINISTRY) as connection:
         assert len(schools.schools(connection)) == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "wrong", "doubt"),
+    [
+        ("kk", "бос; мектептің атауын жазыңыз", "ендік немесе бойлық жазылмаған"),
+        ("ru", "пусто; напишите название школы", "не указана широта или долгота"),
+        ("en", "empty; write the school", "one of latitude and longitude is missing"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_the_language(somebody, language, wrong, doubt):
+    """Problems and warnings; nothing of them is English for those who read Kazakh or Russian."""
+    browser = somebody(language=language)
+    browser.open("/admin/registry")
+    answer = upload(browser, f"{CSV}\n0010,,KZ-99,,,,many,fibre,,,\n")
+    assert wrong in answer.text
+    assert 'lang="en"' not in answer.text.partition("<main")[2]
+    answer = upload(browser, f"{CSV}\n0010,Name,KZ-75,,43.2,,5,fibre,,,\n")
+    assert doubt in answer.text
+    assert 'lang="en"' not in answer.text.partition("<main")[2]
+    assert 'lang="en"' not in upload(browser, b"%PDF-1.7").text.partition("<main")[2]
 
 
 def test_a_registry_that_changed_in_between_is_not_overwritten(somebody, add_school, database):

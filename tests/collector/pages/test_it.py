@@ -87,6 +87,39 @@ def test_a_token_is_shown_once_and_works(client, log_in, database, add_school) -
     assert token not in str(entry)
 
 
+def test_a_schools_open_tokens_are_its_own(log_in, database, add_school) -> None:
+    """It sees and ends its own; another's stays whatever is sent. Whoever makes none sees none."""
+    add_school("1")
+    add_school("2")
+    with database.owning() as connection:
+        mine, others = (
+            enrollment.create_token(connection, school, uses=4, days=1, now=datetime.now(UTC)) for school in "12"
+        )
+    browser = log_in("school", "1")
+    page = browser.open("/it/enrol/1").text
+    assert enrollment.mark_of(mine) in page
+    assert enrollment.mark_of(others) not in page
+    assert "4 of 4" in page
+    for token in (others, mine, mine):
+        answer = browser.send("/it/enrol/1", do="end", school="2", token=enrollment.mark_of(token))
+        assert (answer.status_code, answer.headers["location"]) == (303, "/it/enrol/1")
+    assert "No enrolment token is open" in browser.open("/it/enrol/1").text
+    ended = [one for one in entries(database) if one.detail.get("enrollment") == "token ended"]
+    assert [(one.about, one.detail["token"]) for one in ended] == [("school 1", enrollment.mark_of(mine))]
+    auditor = log_in("auditor")
+    assert enrollment.mark_of(others) not in auditor.open("/it/enrol/2").text
+    auditor.open("/account")
+    assert auditor.send("/it/enrol/2", do="end", token=enrollment.mark_of(others)).status_code == 403
+
+
+def test_the_fleet_leads_to_the_schools_page(client, add_school) -> None:
+    """One page has a school's computers; ids that hold slashes too."""
+    add_school("1/2")
+    answer = client.get("/fleet/schools/1%2F2", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/it/computers/1%2F2")
+    assert client.get("/it/computers/1%2F2").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("fields", "wrong"),
     [

@@ -17,7 +17,7 @@ from collector.ledger import checkpointing
 from collector.people import accounts
 from collector.people.accounts import Wanted
 from collector.settings import PolicySettings, Server, Settings
-from collector.store import agreements, notices
+from collector.store import agreements, notices, verdicts
 from collector.store.audit import Who
 from collector.store.database import MINISTRY
 from collector.verdicts.exclusions import Exclusion
@@ -33,7 +33,14 @@ SETTINGS = Settings(policy=PolicySettings(servers=(Server(url=lines.OUTSIDE, pla
 CLOSED = datetime(2026, 10, 5, tzinfo=UTC)
 RULE = shipped_standard().rules["80-80"]
 VERDICT = "/verdicts/2026-09/1/0101"
-DEEP = (VERDICT, "/contracts/1/0101", "/contracts/1/0202", "/exclusions/0101010101010101", "/exclusions/new")
+DEEP = (
+    VERDICT,
+    f"{VERDICT}?tests=yes",
+    "/contracts/1/0101",
+    "/contracts/1/0202",
+    "/exclusions/0101010101010101",
+    "/exclusions/new",
+)
 PAGES = ("/operator", "/contracts", "/verdicts", "/verdicts?month=all", "/exclusions", "/disputes", "/notices")
 
 
@@ -184,8 +191,7 @@ def test_a_verdict_with_all_that_it_rests_on(country, fresh, log_in, client):
     page = browser.open(VERDICT).text
     assert "Breach of contract" in page
     assert "33.3" in page
-    assert page.count('<svg class="chart halfhours"') == 3
-    assert "judged half hours as a table" in page
+    assert ("chart halfhours" in page, "REPORTS DIFFER" in page) == (False, False)
     assert "netready-collector evidence verify" in page
     assert "Dispute it" in page
     bundle = html.unescape(re.search(r'href="(/api/v1/evidence/bundle[^"]+)"', page)[1])
@@ -193,6 +199,52 @@ def test_a_verdict_with_all_that_it_rests_on(country, fresh, log_in, client):
     packs = [html.unescape(one) for one in re.findall(r'href="(/api/v1/sla/verdicts/[^"]+)"', page)]
     assert len(packs) == 3
     assert browser.http.get(packs[0]).content.startswith(b"%PDF")
+    every = html.unescape(re.search(r'href="(/verdicts/[^"]+tests=yes)"', page)[1])
+    again = browser.open(every).text
+    assert again.count('<svg class="chart halfhours"') == 3
+    assert "judged half hours as a table" in again
+    assert "Show every half hour" not in again
+
+
+def test_a_verdict_whose_reports_changed_says_so_only_when_it_is_judged_again(country, fresh, log_in, database_url):
+    """What is kept is shown as it was said; whoever asks for every test is told that it comes out otherwise."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update report set signature = '\\x00' where school_id = '0101'")
+    browser = log_in("ministry")
+    banner = "REPORTS DIFFER"
+    told = [banner in browser.open(path).text for path in (VERDICT, f"{VERDICT}?tests=yes")]
+    assert told == [False, True], browser.page
+
+
+LISTED = """
+insert into verdict
+select 's' || n, line, to_char(date '2026-01-01' + m * interval '1 month', 'YYYY-MM'), operator, v, region_id,
+    synthetic,
+    (array['compliant', 'breach', 'watch'])[1 + (n + m + v) % 3], false, n / 1000.0, judged_at, body, sha256, facts
+from verdict, generate_series(1, 40) n, generate_series(0, 2) m, generate_series(1, 2) v
+where school_id = '0101' and version = 1
+"""
+
+
+def test_a_list_of_all_months_has_each_line_once(country, database, database_url):
+    """Page after page, the newest month first, breaches before others; each page knows how many there are."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(LISTED)
+    with database.reading(MINISTRY) as connection:
+        for state, total in ((None, 120), ("breach", 40)):
+            wanted = verdicts.Wanted(last="2026-03", state=state)
+            pages = [verdicts.listed(connection, wanted, limit=25, offset=25 * number) for number in range(6)]
+            assert {found for _, found in pages} == {total}
+            found = [one for page, _ in pages for one in page]
+            assert len({(one.school, one.month) for one in found}) == len(found) == total
+            assert {one.version for one in found} == {2}
+            months = [one.month for one in found]
+            assert months == sorted(months, reverse=True)
+        of_month = [
+            one.state for one in verdicts.listed(connection, verdicts.Wanted(last="2026-03"), limit=40, offset=0)[0]
+        ]
+        assert of_month == sorted(of_month, key=["breach", "watch", "compliant"].index)
+        assert verdicts.listed(connection, verdicts.Wanted(last="2026-03"), limit=25, offset=500) == ([], 120)
 
 
 MISSING = [
@@ -324,6 +376,109 @@ def test_a_dispute_from_the_verdict_to_its_decision(country, fresh, log_in):
     late = operator.send(f"{place}/withdrawal", why="late")
     assert late.status_code in (403, 409)
     assert "disputed" in operator.open("/verdicts").text
+
+
+@pytest.fixture
+def disputed(country, fresh, log_in):
+    """The page of a dispute that Alpha opened, open in its browser, and that browser."""
+    browser = log_in("operator", "Alpha")
+    browser.open("/disputes/new?school=0101&line=1&month=2026-09&version=1")
+    sent = browser.send("/disputes", school="0101", line="1", month="2026-09", version="1", claim="not so")
+    place = sent.headers["location"]
+    browser.open(place)
+    return place, browser
+
+
+def given(browser: Browser, place: str, file: tuple[str, bytes] | None = None, **fields: str) -> httpx.Response:
+    """Send the form of evidence as a browser does: with its file, or with an empty part where none was chosen."""
+    token = re.search(r'name="form_token" value="([^"]+)"', browser.page)[1]
+    own = str(browser.http.base_url).rstrip("/")
+    answer = browser.http.post(
+        f"{place}/evidence",
+        data={"form_token": token, "file.chosen": "", "about": "counters", "statement": ""} | fields,
+        files={"file": (*(file or ("", b"")), "text/html")},
+        headers={"origin": own, "referer": own + place},
+    )
+    browser.page = answer.text or f'name="form_token" value="{token}"'
+    return answer
+
+
+def links(page: str) -> list[str]:
+    return re.findall(r'href="(/disputes/[0-9a-f]+/files/[0-9a-f]{64})"', page)
+
+
+NAMES = [
+    ("counters.pdf", "counters.pdf"),
+    ("../../etc/x.csv", "x.csv"),
+    ('C:\\folder\\a"b.txt', "a%22b.txt"),
+    ("page.html", "page.html.bin"),
+    ("\u202efdp.exe", "fdp.exe.bin"),
+    ("есеп.xlsx", "%D0%B5%D1%81%D0%B5%D0%BF.xlsx"),
+    ("<b>" + "ұ" * 300, "%3Cb%3E" + "%D2%B1" * 197 + ".bin"),
+    ("\u202e", "file.bin"),
+]
+
+
+def test_a_file_is_given_as_evidence(disputed, log_in):
+    """Whatever its name, it is kept byte for byte, once, listed, and saved, never shown; others get none."""
+    place, browser = disputed
+    for number, (name, saved) in enumerate(NAMES):
+        content = b"<script>alert(1)</script>\r\n--\x00\xff" + bytes([number])
+        for _ in range(2):
+            assert given(browser, place, (name, content)).status_code == 303
+        page = browser.open(place).text
+        assert len(links(page)) == number + 1, name
+        assert "<b>ұ" not in page
+        kept = browser.http.get(links(page)[-1])
+        assert kept.content == content
+        assert kept.headers["content-disposition"].endswith(f"filename*=UTF-8''{saved}")
+        assert kept.headers["content-disposition"].startswith("attachment;")
+        assert kept.headers["x-content-type-options"] == "nosniff"
+        assert kept.headers["content-type"] == "application/octet-stream"
+    school, other = log_in("school", "0101"), log_in("operator", "Beta")
+    assert school.http.get(links(page)[0]).status_code == 200
+    assert other.http.get(links(page)[0]).status_code == 404
+    school.open(place)
+    both = given(school, place, ("log.csv", b"on"), statement="we had power")
+    assert (both.status_code, len(links(school.open(place).text))) == (303, len(NAMES) + 2)
+
+
+def test_a_file_that_cannot_be_taken_is_told_beside_it(disputed):
+    """Empty, too large by a little or by far, or none: the page says it, keeps what was typed, and records nothing."""
+    place, browser = disputed
+    size = "a file has at least a byte and at most 8 MiB"
+    for file, said in (
+        (("empty.pdf", b""), size),
+        (("large.pdf", b"x" * (8 * 2**20 + 1)), size),
+        (("larger.pdf", b"x" * (12 * 2**20)), size),
+        (None, "write a statement here, or choose a file below"),
+    ):
+        answer = given(browser, place, file)
+        assert (answer.status_code, said.lower() in answer.text.lower()) == (409, True), said
+        assert 'value="counters"' in answer.text
+    unnamed = given(browser, place, ("a.pdf", b"a"), about=" ")
+    assert (unnamed.status_code, "choose it again" in unnamed.text, "a.pdf" in unnamed.text) == (409, True, True)
+    assert links(browser.open(place).text) == []
+    far = browser.http.post(f"{place}/evidence", content=b"x" * 9, headers={"content-type": "multipart/form-data"})
+    assert far.status_code == 403
+
+
+def test_a_login_ends_before_a_file_is_sent(disputed, database_url):
+    """What was typed stands in the form again; the file does not, which is said before anything goes without it."""
+    place, browser = disputed
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update login_session set seen_at = seen_at - interval '1 day'")
+    answer = given(browser, place, ("counters.pdf", b"1,2,3"), statement="12 Mbit/s")
+    kept = re.search(r'name="kept" value="([^"]+)"', answer.text)[1]
+    browser.page = answer.text
+    again = browser.send("/login", name="somebody0", password=OWN, then=place, kept=kept).text
+    assert "12 Mbit/s" in again
+    assert 'name="file.chosen" value="counters.pdf"' in again
+    assert "but the file is not" in again
+    told = given(browser, place, statement="12 Mbit/s", **{"file.chosen": "counters.pdf"})
+    assert (told.status_code, "choose it again" in told.text, "12 Mbit/s" in told.text) == (409, True, True)
+    assert 'name="file.chosen" value=""' in told.text
+    assert given(browser, place, statement="12 Mbit/s").status_code == 303
 
 
 def test_a_dispute_comes_too_late(country, log_in):

@@ -5,8 +5,8 @@ from alembic import op
 revision = "0020"
 down_revision = "0019"
 
-# By class and score, findings come in the order of their places: nothing is left to sort. One figure of the plan was not
-# in the other index: each of a country's rows was read from its table for it.
+# By class and score, findings come in the order of their places: nothing is left to sort. One figure of the plan was
+# not in the other index: each of a country's rows was read from its table for it.
 INDEXES = """
 create index school_finding_by_place on school_finding (period, ranking, operator, class, score desc)
     include (school_id, region_id, meets, cause, unfit_rooms);
