@@ -30,7 +30,7 @@ def pages(people: People, month: str) -> dict[str, tuple[str, str, int]]:
     return {
         "country": ("ministry", "/country", 1640),
         "school": ("ministry", f"/schools/{people.school}", 1300),
-        "verdict": ("operator", f"/verdicts/{month}/1/{people.school}", 1500),
+        "verdict": ("operator", f"/verdicts/{month}/1/{people.school}?tests=yes", 1500),
     }
 
 
