@@ -9,7 +9,7 @@ from collector.errors import NotAllowed
 from collector.pages.asking import speech
 from collector.periods import Period
 from collector.store.schools import RegionRecord
-from collector.words import Sentence, mark, say
+from collector.words import mark, say
 
 ALL_SEEING = ("ministry", "auditor", "admin")
 STATES: dict[str, str] = {
@@ -32,14 +32,6 @@ def by_name(known: Mapping[str, RegionRecord]) -> list[tuple[str, str]]:
     """Return codes and names of all regions, in the alphabet's order."""
     named = [(code, region_name(known, code)) for code in known]
     return sorted(named, key=lambda one: speech().sort_key(one[1]))
-
-
-def period_words(label: str) -> Sentence | str:
-    """Return what people call a period."""
-    year, _, part = label.partition("-")
-    if part.startswith("Q"):
-        return say("quarter {quarter} of {year}", quarter=part[1:], year=year)
-    return speech().month(label) if part else say("the year {year}", year=year)
 
 
 def recent(context: In, chosen: Period) -> list[str]:

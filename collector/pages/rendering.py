@@ -72,6 +72,7 @@ def _templates() -> jinja2.Environment:
         "moment": _moment,
         "clock": _clock,
         "month": _month,
+        "period": _period,
         "figure": _figure,
         "sentence": _sentence,
         "said": _said,
@@ -107,6 +108,14 @@ def _filled(text: str, values: dict[str, Any]) -> Markup:
 
 def _said(what: Sentence | str | None) -> str:
     return _DASH if what is None else speech().said(what)
+
+
+def _period(label: str) -> str:
+    """Return what people call a period."""
+    year, _, part = label.partition("-")
+    if part.startswith("Q"):
+        return _said(say("quarter {quarter} of {year}", quarter=part[1:], year=year))
+    return speech().month(label) if part else _said(say("the year {year}", year=year))
 
 
 def mbit(bps: float | None) -> str:

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
 
 from msgspec import Struct
-from psycopg.rows import kwargs_row, tuple_row
+from psycopg.rows import args_row, kwargs_row
 
 from collector.store.database import Connection
 from collector.store.questions import sql
@@ -72,7 +71,7 @@ def country_glance(connection: Connection, period: str, periods: Sequence[str], 
     )
 
 
-class Key(NamedTuple):
+class Key(Struct, frozen=True, gc=False):
     """What puts a school into order: its name, or ``score`` (null: not judged) and then ``fitness``, both falling."""
 
     id: str
@@ -85,9 +84,8 @@ class Key(NamedTuple):
 def school_keys(connection: Connection, chosen: Filter) -> list[Key]:
     """Return what puts into order all schools that fit and that the viewer may see; in no order yet."""
     asked = {name: getattr(chosen, name) for name in chosen.__struct_fields__}
-    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-        rows = cursor.execute(sql("school_keys"), asked, prepare=False).fetchall()
-    return [Key._make(row) for row in rows]
+    with connection.cursor(row_factory=args_row(Key), binary=True) as cursor:
+        return cursor.execute(sql("school_keys"), asked, prepare=False).fetchall()
 
 
 def listed_schools(connection: Connection, period: str, school_ids: Sequence[str]) -> list[ListedSchool]:

@@ -29,7 +29,7 @@ chosen as (
         and (%(technology)s::text is null or connectivity_type = %(technology)s)
         and (closed_on is null or closed_on > %(start)s)
 ),
-member as (
+member as materialized (
     select coalesce(line.region_id, chosen.region_id) as region, chosen.operator, chosen.synthetic,
         line.meets, line.tests, line.download_bps, line.upload_bps, line.required_download_bps, line.required_upload_bps,
         case when line.meets is distinct from true then line.missing_download_bps end as missing_download_bps,
