@@ -233,7 +233,7 @@ def dispute_file(context: In, asker: ByWhom, dispute_id: Id, sha256: Sha256) -> 
     return Response(
         content,
         media_type="application/octet-stream",
-        headers={"content-disposition": f'attachment; filename="{sha256}.bin"', "x-content-type-options": "nosniff"},
+        headers={"content-disposition": f'attachment; filename="{sha256}.bin"'},
     )
 
 

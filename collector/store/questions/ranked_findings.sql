@@ -1,7 +1,7 @@
 -- Schools in the order of what a ranking found of them, and where they stood in the period before, in the viewer's own
 -- scope. Classes: 0 judged, 1 not enough data but a figure, 2 nothing to rank by; schools of which nothing was found yet
 -- come last. Places are among all schools of the region or the country, whatever else is chosen, as both were then. Only
--- the wanted page's bodies and lines are read, by an array of its schools: joined with them, the planner reads all of the
+-- the wanted page's rows are read whole, by an array of its schools: joined with them, the planner reads all of the
 -- period's, each from another block. What is joined to the registry is looked up first: over several machines (Citus)
 -- policies allow no other way.
 with mine as materialized (
@@ -17,12 +17,6 @@ now as materialized (
     from school_finding
     where period = %(period)s and ranking = %(ranking)s and operator = (select operator from mine)
         and (%(region)s::text is null or region_id = %(region)s)
-),
-earlier as materialized (
-    select school_id, rank() over (order by class, score desc) as rank
-    from school_finding
-    where period = %(before)s and ranking = %(ranking)s and operator = (select operator from mine)
-        and (%(region)s::text is null or region_id = %(region)s) and class < 2
 ),
 wanted as materialized (
     select school.school_id, now.class, now.score, now.rank, school.synthetic,
@@ -50,6 +44,19 @@ page as materialized (
     order by class nulls last, score desc nulls last, school_id
     limit %(limit)s offset %(offset)s
 ),
+earlier as materialized (
+    select school_id, rank
+    from (
+        select school_id, rank() over (order by class, score desc) as rank
+        from school_finding
+        where period = %(before)s and ranking = %(ranking)s and operator = (select operator from mine)
+            and (%(region)s::text is null or region_id = %(region)s) and class < 2
+    ) as placed
+    where school_id in (select school_id from page)
+),
+named as materialized (
+    select * from school where school_id = any (array(select school_id from page))
+),
 whole as materialized (
     select school_id, period, region_id, tests, download_bps, upload_bps, download_at_least_bps, upload_at_least_bps,
         required_download_bps, required_upload_bps, meets, share, share_low, share_high
@@ -69,7 +76,7 @@ select school.school_id as id, school.name, coalesce(line.region_id, school.regi
     before.share as share_before, found.body, counted.*
 from page
 cross join counted
-join school on school.school_id = page.school_id
+join named as school on school.school_id = page.school_id
 left join whole as line on line.school_id = page.school_id and line.period = %(period)s
 left join whole as before on before.school_id = page.school_id and before.period = %(before)s
 left join earlier on earlier.school_id = page.school_id

@@ -36,13 +36,6 @@ now as materialized (
         from one where period = %(period)s
     ) as scored
 ),
-earlier as materialized (
-    select school_id, rank() over (order by score desc, fitness desc nulls last) as place, score
-    from (
-        select *, case when meets is not null then share when fitness is not null then -1 else -2 end as score
-        from one where period = %(before)s
-    ) as scored
-),
 wanted as materialized (
     select school.school_id, school.synthetic, now.score, now.fitness, now.place,
         coalesce(now.state, case when school.connected is false then 'not connected' end, 'not enough data') as state
@@ -67,6 +60,20 @@ page as materialized (
     order by score desc nulls last, fitness desc nulls last, school_id
     limit %(limit)s offset %(offset)s
 ),
+earlier as materialized (
+    select school_id, place, score
+    from (
+        select school_id, rank() over (order by score desc, fitness desc nulls last) as place, score
+        from (
+            select *, case when meets is not null then share when fitness is not null then -1 else -2 end as score
+            from one where period = %(before)s
+        ) as scored
+    ) as placed
+    where school_id in (select school_id from page)
+),
+named as materialized (
+    select * from school where school_id = any (array(select school_id from page))
+),
 line as materialized (
     select * from school_period
     where school_id = any (array(select school_id from page)) and period in (%(period)s, %(before)s)
@@ -83,7 +90,7 @@ select school.school_id as id, school.name, coalesce(whole.region_id, school.reg
     whole.missing_download_bps, whole.missing_upload_bps, whole.state, whole.reason, school.connected, counted.*
 from page
 cross join counted
-join school on school.school_id = page.school_id
+join named as school on school.school_id = page.school_id
 left join line as whole on whole.school_id = page.school_id and whole.period = %(period)s
 left join line as whole_before on whole_before.school_id = page.school_id and whole_before.period = %(before)s
 left join earlier on earlier.school_id = page.school_id
