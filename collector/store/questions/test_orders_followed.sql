@@ -1,31 +1,41 @@
--- What became of tests that were asked of a school's computers: the turn that each got, and what it reported since.
-select test_order.agent_id, test_order.order_id, test_order.kind, test_order.author, test_order.at, test_order.until,
-    test_order.done_at, agent.room, lease.granted_at, lease.starts_at, lease.ends_at, lease.released_at,
-    made.measured_at, made.download_bps, made.upload_bps, failed.failure
-from test_order
-left join agent on agent.school_id = test_order.school_id and agent.agent_id = test_order.agent_id
-left join lease on lease.school_id = test_order.school_id and lease.agent_id = test_order.agent_id
-    and lease.order_id = test_order.order_id
-left join lateral (
-    select measured_at, download_bps, upload_bps
-    from speed_test
-    where speed_test.school_id = test_order.school_id and speed_test.agent_id = test_order.agent_id
-        and speed_test.measured_at >= lease.starts_at and speed_test.measured_at < lease.ends_at + interval '10 minutes'
-        and speed_test.received_at >= lease.starts_at
-    order by measured_at
-    limit 1
-) made on true
-left join lateral (
-    select failure
-    from measurement
-    where measurement.school_id = test_order.school_id and measurement.agent_id = test_order.agent_id
-        and measurement.measured_at >= lease.starts_at
-        and measurement.measured_at < lease.ends_at + interval '10 minutes'
-        and measurement.received_at >= lease.starts_at and measurement.kind = 'failed'
-        and measurement.probe in ('msak', 'ndt7', 'librespeed', 'ookla')
-    order by measured_at
-    limit 1
-) failed on true
-where test_order.school_id = %(school_id)s and test_order.at >= %(since)s and test_order.kind <> 'pause'
-order by test_order.at desc, agent.room, test_order.agent_id
+-- What became of tests that were asked of a school's computers: the turn that each got, and what it reported since. Each
+-- table is read by itself, the school's rows alone: over several machines (Citus) policies allow no other way.
+with asked as materialized (
+    select agent_id, order_id, kind, author, at, until, done_at from test_order
+    where school_id = %(school_id)s and at >= %(since)s and kind <> 'pause'
+),
+computer as materialized (
+    select agent_id, room from agent where school_id = %(school_id)s
+),
+turn as materialized (
+    select lease.agent_id, lease.order_id, granted_at, starts_at, ends_at, released_at
+    from asked
+    join lease on lease.agent_id = asked.agent_id and lease.order_id = asked.order_id
+    where lease.school_id = %(school_id)s
+),
+made as materialized (
+    select distinct on (turn.agent_id, starts_at) turn.agent_id, starts_at, measured_at, download_bps, upload_bps
+    from turn
+    join speed_test on speed_test.agent_id = turn.agent_id and measured_at >= starts_at
+        and measured_at < ends_at + interval '10 minutes' and received_at >= starts_at
+    where speed_test.school_id = %(school_id)s
+    order by turn.agent_id, starts_at, measured_at
+),
+failed as materialized (
+    select distinct on (turn.agent_id, starts_at) turn.agent_id, starts_at, failure
+    from turn
+    join measurement on measurement.agent_id = turn.agent_id and measured_at >= starts_at
+        and measured_at < ends_at + interval '10 minutes' and received_at >= starts_at
+    where measurement.school_id = %(school_id)s and measurement.kind = 'failed'
+        and probe in ('msak', 'ndt7', 'librespeed', 'ookla')
+    order by turn.agent_id, starts_at, measured_at
+)
+select asked.agent_id, asked.order_id, kind, author, at, until, done_at, room, granted_at, turn.starts_at, ends_at,
+    released_at, measured_at, download_bps, upload_bps, failure
+from asked
+left join computer on computer.agent_id = asked.agent_id
+left join turn on turn.agent_id = asked.agent_id and turn.order_id = asked.order_id
+left join made on made.agent_id = asked.agent_id and made.starts_at = turn.starts_at
+left join failed on failed.agent_id = asked.agent_id and failed.starts_at = turn.starts_at
+order by at desc, room, asked.agent_id
 limit 200

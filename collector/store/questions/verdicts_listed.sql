@@ -1,6 +1,6 @@
 -- The newest version of each verdict, or all versions of some: breaches before what is watched, the surest before others.
 -- Which months a page is of is counted first: then no more is sorted than these. What verdicts say is read of the page
--- alone.
+-- alone. No sub-select stands beside what was looked up: over several machines (Citus) it finds nothing there.
 with newest as materialized (
     select distinct on (month, school_id, line, operator) school_id, line, month, operator, version, state, chance
     from verdict
@@ -19,15 +19,27 @@ counted as materialized (
     group by month
 ),
 shown as materialized (
-    select * from counted where until > %(offset)s::bigint and until - lines < %(offset)s::bigint + %(limit)s::bigint
+    select *, min(until - lines) over () as before
+    from counted
+    where until > %(offset)s::bigint and until - lines < %(offset)s::bigint + %(limit)s::bigint
 ),
-chosen as materialized (
-    select newest.*, array_position(array['breach', 'watch', 'insufficient', 'no contract', 'compliant'], state) as place
+placed as materialized (
+    select newest.*, place, before
     from newest
     join shown on shown.month = newest.month
+    cross join lateral array_position(array['breach', 'watch', 'insufficient', 'no contract', 'compliant'], state) as place
     where %(state)s::text is null or state = %(state)s
     order by newest.month desc, place, chance nulls last, school_id, line, operator
-    limit %(limit)s::bigint offset %(offset)s::bigint - (select coalesce(min(until - lines), 0) from shown)
+    limit %(offset)s::bigint + %(limit)s::bigint
+),
+numbered as materialized (
+    select *, before + row_number() over (
+        order by month desc, place, chance nulls last, school_id, line, operator
+    ) as number
+    from placed
+),
+chosen as materialized (
+    select * from numbered where number > %(offset)s::bigint and number <= %(offset)s::bigint + %(limit)s::bigint
 )
 select verdict.school_id as school, school.name, verdict.region_id as region, verdict.line, verdict.month,
     verdict.operator, verdict.version, verdict.version = 0 as is_preliminary, verdict.state, is_recurring, judged_at,
