@@ -352,7 +352,7 @@ def test_a_log_that_stands_still_says_so(database, client, grow):
     assert client.get("/healthz").json()["log"] == "stopped"
     assert ask(client, "log").json()["stopped"] == "because of a test"
     with serving(make_app(database, SETTINGS)) as address:
-        assert "netready_log_stopped 1.0" in httpx.get(f"{address}/metrics").text
+        assert "netready_log_stopped 1.0" in httpx.get(f"{address}/metrics", timeout=60).text
 
 
 @pytest.fixture
