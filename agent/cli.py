@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 import agent
+from agent import pasting
 from agent import settings as settings_of
 from agent.contract import measurement, standards
 from agent.contract.errors import InsecureUrlError, NetreadyError, SettingsError
@@ -21,12 +22,15 @@ from agent.contract.measurement import Measurement, Skipped
 from agent.contract.standards import Target
 from agent.contract.wire import Policy, SchoolCard
 from agent.errors import CaptureError, NotEnrolledError, ProbeUnavailable, RevokedError, StateError, UplinkError
+from agent.host import rights
 from agent.settings import Settings
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from agent import enrollment
     from agent.contract.causes import Contract
+    from agent.contract.wire import SchoolsReply
     from agent.service import Station
 
 DEFAULT_LISTEN = "0.0.0.0:8870"
@@ -35,7 +39,7 @@ MAX_PUPILS = 100_000
 _WRONG_USE = (SettingsError, InsecureUrlError, NotEnrolledError, CaptureError)
 _EPILOG = """exit codes:
   0  done; check: the target is met (PASS)
-  1  it failed, or not everything was sent; check: FAIL
+  1  it failed, or not everything was sent; check: FAIL; doctor: there is a fault
   2  wrong use, wrong settings, or this computer belongs to no school yet
   3  probe, survey: this computer cannot do that (survey: it has no Wi-Fi)
   4  check: UNDECIDED, or it could not be done
@@ -109,9 +113,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     reflect.add_argument("--name", metavar="NAME", help="what this server is called in its records; usually its host's")
     enroll = command("enroll", _enroll, "let this computer join a school")
-    enroll.add_argument("--collector", metavar="URL", required=True, help="the collector's address")
-    enroll.add_argument("--token", required=True, help="the school's enrolment token")
-    enroll.add_argument("--room", metavar="LABEL", help="where this computer stands")
+    _enroll_words(enroll)
+    command("leave", _leave, "send what waits, then let this computer leave its school")
+    command(
+        "recovery-code", _recovery_code, "print the code with which this computer keeps its history after a re-image"
+    )
     run = command("run", _run, "measure and report from now on, at the times the collector's policy gives")
     run.add_argument("--once", action="store_true", help="measure once now, send everything, and end")
     export = command("export", _export, "write what waits to a file, to be carried to the collector by hand")
@@ -126,9 +132,23 @@ def _parser() -> argparse.ArgumentParser:
     survey.add_argument("--peer", action="store_true", help="measure to another computer of the school too")
     survey.add_argument("--json", action="store_true", help="print the report and the result as JSON")
     _page_words(command("page", _page, "this computer's own page: a check button, the verdict and the history"))
+    _doctor_words(command("doctor", _doctor, "find out what is wrong with this installation, and what to do about it"))
     status = command("status", _status, "show the school, the last results, what waits and the next test")
     status.add_argument("--json", action="store_true", help="as JSON")
     return parser
+
+
+def _enroll_words(enroll: argparse.ArgumentParser) -> None:
+    enroll.add_argument(
+        "pasted", nargs="*", metavar="TEXT", help="the token, line or address that you were given, pasted whole"
+    )
+    enroll.add_argument("--collector", metavar="URL", help="the collector's address")
+    enroll.add_argument("--token", help="the enrolment token of the school or of its region")
+    enroll.add_argument("--room", metavar="LABEL", help="where this computer stands")
+    enroll.add_argument("--school", metavar="ID", help="which school of a region's token, zeros in front included")
+    enroll.add_argument("--recover", metavar="CODE", help="the recovery code that this computer had before a re-image")
+    enroll.add_argument("--new-key", action="store_true", help="this disk is a copy: give this computer its own key")
+    enroll.add_argument("--file", metavar="FILE", type=Path, help="an enroll.toml; its token is removed afterwards")
 
 
 def _page_words(page: argparse.ArgumentParser) -> None:
@@ -142,6 +162,12 @@ def _page_words(page: argparse.ArgumentParser) -> None:
     page.add_argument("--open", action="store_true", help="open it in the browser")
     page.add_argument("--server", metavar="URL", help="measure against this server; the results stay on this computer")
     page.add_argument("--pupils", metavar="N", type=_pupils, help="number of pupils, for how much the school needs")
+
+
+def _doctor_words(doctor: argparse.ArgumentParser) -> None:
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    doctor.add_argument("--write", metavar="FILE", type=Path, help="write it to a new file too, to be sent to support")
+    doctor.add_argument("--offline", action="store_true", help="leave out what needs the network")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -280,14 +306,24 @@ def _reflect(arguments: argparse.Namespace) -> int:
 
 
 def _enroll(arguments: argparse.Namespace) -> int:
-    from agent import enrollment, service
+    from agent import enrollment, identity, service
     from agent.status import school_words
     from agent.uplink import Uplink
 
     state, settings = _home(arguments)
-    wanted = enrollment.application(arguments.collector, arguments.token, arguments.room or settings.agent.room)
-    confirm = _is_your_school if sys.stdin.isatty() and sys.stdout.isatty() else None
-    joined = enrollment.join(state, Uplink(settings), service.outbox(state, settings), wanted, confirm)
+    uplink, outbox = Uplink(settings), service.outbox(state, settings)
+    if arguments.file is not None:
+        if arguments.pasted or arguments.token or arguments.collector:
+            raise SettingsError("--file says all there is to say: give it alone, or leave it out")
+        room = arguments.room or settings.agent.room
+        joined: enrollment.Joined | None = enrollment.from_file(arguments.file, state, uplink, outbox, room)
+    else:
+        is_asked = sys.stdin.isatty() and sys.stdout.isatty()
+        wanted = _application(arguments, state, settings, is_asked=is_asked)
+        if is_asked and wanted.school is None:
+            chosen = _chosen_school(lambda search: enrollment.choices(uplink, wanted, search))
+            wanted = msgspec.structs.replace(wanted, school=chosen)
+        joined = enrollment.join(state, uplink, outbox, wanted, _is_your_school if is_asked else None)
     if joined is None:
         print("Nothing was changed. Ask whoever gave you the token for your school's own.")
         return 1
@@ -297,9 +333,92 @@ def _enroll(arguments: argparse.Namespace) -> int:
             "Reports from before that still wait are sent for that school.",
             file=sys.stderr,
         )
+        moved = (joined.left.school.id, joined.left.collector) != (joined.identity.school.id, joined.identity.collector)
+        if moved and not joined.left_told:
+            print("netready-agent: that school still lists it; ask its region to mark it as left", file=sys.stderr)
     room = f", room {joined.identity.room}" if joined.identity.room else ""
     print(f"Enrolled: {school_words(joined.identity.school)}{room}")
     print(f"Computer: {joined.identity.agent}")
+    if joined.succeeds is not None:
+        print(f"Its history goes on: it takes the place of {joined.succeeds}")
+    enrolled = identity.require(state)
+    if joined.is_new and enrolled.identity.recovery_kept:
+        print(f"Recovery code: {identity.recovery_code(enrolled.key)}")
+        print("Write it down: after a re-image, 'netready-agent enroll ... --recover CODE' keeps this history.")
+    return 0
+
+
+def _application(
+    arguments: argparse.Namespace, state: Path, settings: Settings, *, is_asked: bool
+) -> "enrollment.Application":
+    from agent import enrollment, identity
+
+    pasted = " ".join(word for word in arguments.pasted if word.lower() not in {"sudo", "netready-agent", "enroll"})
+    if pasted and arguments.token:
+        raise SettingsError("a token was given twice: paste it, or give --token")
+    text = pasted or arguments.token
+    if text is None or not text.strip():
+        if not is_asked:
+            raise SettingsError("which token? Give --token TOKEN, or paste the whole line that you were given")
+        print("Paste the token, or the whole line or address that you were given: ", end="", flush=True)
+        text = sys.stdin.readline()
+    known = identity.load(state)
+    collector = arguments.collector
+    if collector is None and pasting.read(text).collector is None and known is not None:
+        collector = known.identity.collector
+    room = arguments.room or pasting.read(text).room or settings.agent.room
+    made = enrollment.application(collector, text, room, arguments.school, arguments.recover)
+    return msgspec.structs.replace(made, new_key=arguments.new_key)
+
+
+def _chosen_school(choices: "Callable[[str], SchoolsReply | None]") -> str | None:
+    """Let a person pick a school of a region's token; None where the token is a school's own."""
+    from agent.status import school_words
+
+    if choices("") is None:
+        return None
+    while True:
+        print("Which school? A part of its name, district or id: ", end="", flush=True)
+        search = sys.stdin.readline()
+        if not search:
+            raise SettingsError("no school was chosen; name it with --school ID")
+        found = choices(search) if search.strip() else None
+        if found is None or not found.schools:
+            print("No school of this region has that in its name, district or id.")
+            continue
+        for number, school in enumerate(found.schools, 1):
+            print(f"{number:3}  {school_words(school)}")
+        if found.more:
+            print(f"     and {found.more} more: write more of the name")
+        print("Its number (nothing: search again): ", end="", flush=True)
+        picked = sys.stdin.readline().strip()
+        if picked.isascii() and picked.isdecimal() and len(picked) <= 3 and 1 <= int(picked) <= len(found.schools):
+            return found.schools[int(picked) - 1].id
+
+
+def _leave(arguments: argparse.Namespace) -> int:
+    from agent import enrollment, service
+    from agent.status import school_words
+    from agent.uplink import Uplink
+
+    state, settings = _home(arguments)
+    left = enrollment.leave(state, Uplink(settings), service.outbox(state, settings))
+    print(f"This computer has left {school_words(left.school)}; what it reported stays there.")
+    return 0
+
+
+def _recovery_code(arguments: argparse.Namespace) -> int:
+    from agent import identity
+
+    enrolled = identity.require(_state(arguments))
+    print(identity.recovery_code(enrolled.key))
+    if not enrolled.identity.recovery_kept:
+        print(
+            "netready-agent: the collector does not know this code yet, so it recovers nothing: enrol this computer"
+            " again with a token of its school (netready-agent enroll)",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 
@@ -318,13 +437,17 @@ def _is_your_school(school: SchoolCard) -> bool:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from agent import planning, service, session
+    from agent import enrollment, planning, service, session
+    from agent.uplink import Uplink
 
     state, settings = _home(arguments)
+    files = enrollment.places(state, _config_file(arguments))
+    outbox = service.outbox(state, settings)
+    enrollment.unattended(files, state, Uplink(settings), outbox, settings.agent.room, once=arguments.once)
     here = service.station(state, settings)
     session.check_settings(planning.plan(settings, Policy()), str(_config_file(arguments)))
     if not arguments.once:
-        service.Service(here).run()
+        service.work(state, settings)
         return 0
     guard = threading.Timer(service.ONCE_S - 5, _give_up)
     guard.daemon = True
@@ -478,10 +601,42 @@ def _status(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    from agent import doctor
+    from agent.status import encode
+
+    logging.getLogger().setLevel(logging.ERROR)  # what it would warn of is on the page
+    place = doctor.Place(state=_state(arguments), config=_config_file(arguments), environment=os.environ)
+    seen = doctor.examine(place, offline=arguments.offline)
+    text = encode(seen) if arguments.json else "\n".join(doctor.lines(seen))
+    print(text)
+    if arguments.write is not None:
+        _write_page(arguments.write, text)
+    return 1 if seen.faults else 0
+
+
+def _write_page(file: Path, text: str) -> None:
+    """Write a new file for support; raises SettingsError saying how else to get one."""
+    try:
+        with file.open("x", encoding="utf-8") as written:
+            written.write(f"{text}\n")
+    except FileExistsError as error:
+        raise SettingsError(f"{file} is there already; name a new file") from error
+    except OSError as error:
+        raise SettingsError(
+            f"cannot write {file}: {error.strerror}; name a file in a folder of this user's own, or write "
+            "netready-agent doctor > FILE"
+        ) from error
+    print(f"netready-agent: written to {file}", file=sys.stderr)
+
+
 def _home(arguments: argparse.Namespace) -> tuple[Path, Settings]:
-    is_root = sys.platform != "win32" and os.geteuid() == 0
-    state = settings_of.state_folder(arguments.state, os.environ, sys.platform, is_root=is_root)
-    return state, settings_of.load(_config_file(arguments))
+    return _state(arguments), settings_of.load(_config_file(arguments))
+
+
+def _state(arguments: argparse.Namespace) -> Path:
+    is_root = rights.is_administrator()
+    return settings_of.state_folder(arguments.state, os.environ, sys.platform, is_root=is_root)
 
 
 def _config_file(arguments: argparse.Namespace) -> Path | None:

@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
+from http import HTTPStatus
 from types import ModuleType
 from typing import Any, Self, TypeVar, cast
 
@@ -19,9 +20,9 @@ import msgspec
 from msgspec import Struct
 
 from agent.contract import wire
-from agent.contract.errors import InsecureUrlError
+from agent.contract.errors import InsecureUrlError, SettingsError
 from agent.errors import RevokedError, UplinkError
-from agent.host import transport
+from agent.host import proxy, transport
 
 # httpx loads its own command line where click is installed, and with it rich and pygments: 3 MiB that the resident
 # agent never uses. A None here makes that import fail, which is a case httpx provides for (httpx/__init__.py).
@@ -66,11 +67,13 @@ class Asker:
     Args:
         timeout_s: how long one exchange may take from the connection to the last byte.
         ca_file: an own certificate authority beside the system's.
+        told_proxy: the settings' proxy, or "direct"; None: as the environment and the system say.
     """
 
-    def __init__(self, timeout_s: float, ca_file: str | None) -> None:
+    def __init__(self, timeout_s: float, ca_file: str | None, told_proxy: str | None = None) -> None:
         self._timeout_s = timeout_s
         self._ca_file = ca_file
+        self._told_proxy = told_proxy
         self._context: ssl.SSLContext | None = None
         self._warned: set[str] = set()
 
@@ -94,28 +97,42 @@ class Asker:
         if content is not None:
             headers["Content-Type"] = "application/json"
         url = collector.rstrip("/") + path
-        with _TimeLimit(self._timeout_s) as limit, self._client() as client:
+        through = self._proxy(collector)
+        with _TimeLimit(self._timeout_s) as limit, self._client(through) as client:
             watched = {"trace": limit.watch}
             try:
                 with client.stream(method, url, content=content, headers=headers, extensions=watched) as response:
                     answer = _read_bounded(response, collector)
             except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
                 reason = httpx.ReadTimeout("cut") if limit.over else error
-                raise UplinkError(_network_sentence(collector, reason)) from error
+                raise UplinkError(_network_sentence(collector, reason, through)) from error
         if limit.over:  # what was cut may look whole
-            raise UplinkError(_network_sentence(collector, httpx.ReadTimeout("cut")))
+            raise UplinkError(_network_sentence(collector, httpx.ReadTimeout("cut"), through))
+        if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and through is not None:
+            raise UplinkError(_proxy_wants_a_name(through))
         return answer
 
-    def _client(self) -> httpx.Client:
+    def _proxy(self, collector: str) -> str | None:
+        try:
+            return proxy.of(transport.parse(collector, ("http", "https")), self._told_proxy)
+        except SettingsError as error:
+            raise UplinkError(
+                f"the proxy set on this computer cannot be used ({error}); set [uplink] proxy in agent.toml, or "
+                "HTTPS_PROXY or HTTP_PROXY"
+            ) from error
+
+    def _client(self, through: str | None) -> httpx.Client:
         if self._context is None:
             self._context = transport.tls_context(self._ca_file)
-        try:
-            return httpx.Client(verify=self._context, timeout=self._timeout_s, follow_redirects=False)
-        except (ImportError, ValueError) as error:  # what httpx raises for a proxy that it cannot use
-            raise UplinkError(
-                f"the proxy set on this computer cannot be used ({printable(str(error))}); give an http:// proxy in "
-                "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or none"
-            ) from error
+        # The same authorities for a proxy that is itself reached by TLS; to a plain one httpx allows no context.
+        context = self._context if through is not None and through.startswith("https:") else None
+        return httpx.Client(
+            verify=self._context,
+            timeout=self._timeout_s,
+            follow_redirects=False,
+            proxy=None if through is None else httpx.Proxy(through, ssl_context=context),
+            trust_env=False,  # what the environment says has been read: one place decides
+        )
 
     def _check_security(self, collector: str) -> None:
         try:
@@ -261,7 +278,14 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _network_sentence(collector: str, error: Exception) -> str:
+def _proxy_wants_a_name(through: str) -> str:
+    return (
+        f"the proxy {proxy.shown(through)} wants another name and password, or any: set [uplink] proxy in agent.toml "
+        'to "http://NAME:PASSWORD@HOST:PORT"; it has to take them as Basic, not only as NTLM or Kerberos'
+    )
+
+
+def _network_sentence(collector: str, error: Exception, through: str | None = None) -> str:
     reason = printable(str(error)) or type(error).__name__
     if isinstance(error, httpx.TimeoutException):
         return f"{collector} did not answer in time; is this computer online?"
@@ -271,7 +295,28 @@ def _network_sentence(collector: str, error: Exception) -> str:
         return f"{collector} answers without TLS; check the port, or write http:// if it is on your own network"
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return f"the certificate of {collector} is not trusted ({reason}); {_certificate_advice(reason)}"
-    return f"{collector} cannot be reached ({reason}); is this computer online, and the address right?"
+    return _not_reached(collector, reason) if through is None else _not_through(through, collector, error, reason)
+
+
+def _not_through(through: str, collector: str, error: Exception, reason: str) -> str:
+    if not isinstance(error, httpx.ProxyError):
+        return (
+            f"{collector} cannot be reached through the proxy {proxy.shown(through)} ({reason}); is that still its "
+            "address? It is set under [uplink] proxy in agent.toml, in the environment, or in the system's settings"
+        )
+    if reason.startswith(str(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED.value)):
+        return _proxy_wants_a_name(through)
+    return f"the proxy {proxy.shown(through)} does not let us through to {collector} ({reason}); ask who runs it"
+
+
+def _not_reached(collector: str, reason: str) -> str:
+    pac_file = proxy.pac_file()
+    if pac_file is None:
+        return f"{collector} cannot be reached ({reason}); is this computer online, and the address right?"
+    return (
+        f"{collector} cannot be reached ({reason}); this computer's settings name the PAC file "
+        f"{printable(pac_file)}, which is not run here: set [uplink] proxy in agent.toml to the proxy that it names"
+    )
 
 
 def _certificate_advice(reason: str) -> str:

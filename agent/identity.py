@@ -3,6 +3,7 @@
 The key is written before it is first used: if the collector's reply to an enrolment is lost, the same key asks again.
 """
 
+import hmac
 import sys
 import time
 from datetime import UTC, datetime
@@ -18,24 +19,33 @@ from agent.contract.report import AgentId
 from agent.contract.signing import agent_id
 from agent.contract.wire import Policy, SchoolCard
 from agent.errors import NotEnrolledError, StateError
-from agent.host import files
+from agent.host import files, key_store, machine
 
 _KEY = "key"
 _NEW_KEY = "key.new"
+_NEW_KEY_MACHINE = "key.new.machine"
 _IDENTITY = "identity.json"
 _POLICY = "policy.json"
+
+_CODE_LETTERS = "23456789abcdefghijkmnpqrstuvwxyz"
+_CODE_CHARACTERS = 20
 
 _Read = TypeVar("_Read")
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """The school this computer belongs to, and the collector that said so."""
+    """The school this computer belongs to, and the collector that said so.
+
+    ``machine``: the hints (agent.host.machine) of the computer that enrolled, empty where it had none.
+    """
 
     agent: AgentId
     school: SchoolCard
     collector: str
     room: Annotated[str, Meta(max_length=128)] | None = None
     enrolled_at: datetime
+    machine: tuple[str, ...] = ()
+    recovery_kept: bool = False
 
 
 class Enrolled(Struct, frozen=True, kw_only=True):
@@ -76,15 +86,45 @@ def require(state: Path) -> Enrolled:
 
 
 def key_to_enroll_with(state: Path) -> SigningKey:
-    """Return the key of an enrolment that is under way, made and written to disk if there is none."""
+    """Return the key of an enrolment that is under way, made and written to disk if there is none.
+
+    One that came with the copy of another machine's disk is not this computer's: all the copies would share it.
+    """
     files.make_private_folder(state)
     key = _read_key(state / _NEW_KEY)
     current = _read(state / _IDENTITY, Identity)
-    if key is None or (current is not None and agent_id(bytes(key.verify_key)) == current.agent):
-        _promote(state)
-        key = SigningKey.generate()
-        files.write_atomically(state / _NEW_KEY, bytes(key).hex().encode())
+    here = machine.hints("")
+    if key is not None:
+        if current is not None and agent_id(bytes(key.verify_key)) == current.agent:
+            _promote(state)
+        elif machine.is_another(_read(state / _NEW_KEY_MACHINE, tuple[str, ...]) or (), here):
+            _forget_new(state)
+        else:
+            return key
+    key = SigningKey.generate()
+    files.write_atomically(state / _NEW_KEY_MACHINE, msgspec.json.encode(here))
+    files.write_atomically(state / _NEW_KEY, key_store.seal(bytes(key).hex().encode()))
     return key
+
+
+def recovery_code(key: SigningKey) -> str:
+    """Return the code that proves that a later key belongs to the same computer; it follows from the key alone.
+
+    100 bits (HMAC-SHA256 of the key's seed), without 0, 1, l and o: it is written down and typed.
+    """
+    digest = hmac.digest(bytes(key), b"netready recovery code", "sha256")
+    number = int.from_bytes(digest, "big")
+    letters = "".join(_CODE_LETTERS[number >> (5 * place) & 31] for place in range(_CODE_CHARACTERS))
+    return "-".join(letters[start : start + 5] for start in range(0, _CODE_CHARACTERS, 5))
+
+
+def forget(state: Path) -> None:
+    """Forget the school: this computer left it. Its reports that wait stay; its key signs nothing more."""
+    for name in (_IDENTITY, _POLICY, _NEW_KEY, _NEW_KEY_MACHINE, _KEY):
+        try:
+            (state / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StateError(f"cannot remove {state / name}: {error.strerror}; check who owns that folder") from error
 
 
 def forget_new_key(state: Path) -> None:
@@ -92,7 +132,7 @@ def forget_new_key(state: Path) -> None:
     current = _read(state / _IDENTITY, Identity)
     key = _read_key(state / _NEW_KEY)
     if key is not None and (current is None or agent_id(bytes(key.verify_key)) != current.agent):
-        (state / _NEW_KEY).unlink(missing_ok=True)
+        _forget_new(state)
 
 
 def save(state: Path, identity: Identity, policy: Policy) -> None:
@@ -155,6 +195,13 @@ def _promote(state: Path) -> None:
         return
     except OSError as error:
         raise StateError(f"cannot rename the key in {state}: {error.strerror}; check who owns that folder") from error
+    _forget_new(state)
+
+
+def _forget_new(state: Path) -> None:
+    """Remove what there is of a new key; the note goes last: a key without one would be taken for this machine's."""
+    for name in (_NEW_KEY, _NEW_KEY_MACHINE):
+        (state / name).unlink(missing_ok=True)
 
 
 def _read_key(path: Path) -> SigningKey | None:
@@ -162,7 +209,7 @@ def _read_key(path: Path) -> SigningKey | None:
     if raw is None:
         return None
     try:
-        return SigningKey(bytes.fromhex(raw.decode("ascii")))
+        return SigningKey(bytes.fromhex(key_store.unseal(raw).decode("ascii")))
     except ValueError as error:
         raise StateError(
             f"the key file {path} is damaged; move it and {path.with_name(_IDENTITY)} away and enrol again with a new "

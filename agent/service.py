@@ -6,13 +6,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -24,8 +25,9 @@ from agent.contract.measurement import Link
 from agent.contract.report import Report, Trigger
 from agent.contract.standards import Target
 from agent.contract.wire import Policy
-from agent.errors import PausedError, RevokedError, StateError, UplinkError
+from agent.errors import NotEnrolledError, PausedError, RevokedError, StateError, UplinkError
 from agent.host import files
+from agent.host.clock import Clock
 from agent.identity import Enrolled
 from agent.outbox import Outbox
 from agent.planning import Planner
@@ -52,6 +54,11 @@ _LINE_PATIENTLY_S = 40.0  # nobody waits for the service, and another computer's
 _STOP_WITHIN_S = 5.0
 _CLOCK_WATCH_S = 60.0
 _CLOCK_SLACK_S = 60.0
+_CLOCK = Clock()
+SCHEDULING = {
+    "job_defaults": {"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+    "timezone": UTC,
+}
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +79,7 @@ class Station(Struct, frozen=True, kw_only=True):
     outbox: Outbox
     uplink: Uplink
     peer_port: Callable[[], int | None] = _nowhere
+    clock: Clock = _CLOCK
 
     def policy(self) -> Policy:
         """Return the stored policy."""
@@ -103,20 +111,20 @@ class Station(Struct, frozen=True, kw_only=True):
             patience_s = _LINE_PATIENTLY_S if trigger in _NOBODY_WAITS else _LINE_WITHIN_S
             stack.enter_context(the_line(self.state, patience_s))
             turn.wait_for_start()
-            now = datetime.now(UTC)
+            now = self.clock.now()
             if trigger != "light":
                 self.outbox.write_note(LAST_SESSION, now.isoformat())
             planner = self.planner()
             plan = turn.applied(planner.plan(trigger, now, target))
             seen = session.run(names, plan, announce, turn.give_back)
-            planner.remember(seen.measurements, datetime.now(UTC))
+            planner.remember(seen.measurements, self.clock.now())
         seen = announced(seen, self.peer_port())
-        room = self.settings.agent.room
-        return seen, session.record(seen, trigger, self.enrolled, room, self.outbox, lease=turn.granted)
+        room, now = self.settings.agent.room, self.clock.now()
+        return seen, session.record(seen, trigger, self.enrolled, room, self.outbox, lease=turn.granted, now=now)
 
     def ask(self, trigger: Trigger, lease: str | None = None, within_s: float = turns.WITHIN_S) -> Turn:
         """Ask the collector for the line; ``lease`` is that of a wish which waits already."""
-        asking = Asking(trigger=trigger, now=datetime.now(UTC), lease=lease, within_s=within_s)
+        asking = Asking(trigger=trigger, now=self.clock.now(), lease=lease, within_s=within_s)
         return turns.ask(self.uplink, self.enrolled, self.planner(), asking)
 
     def send(self, *, whatever_pause: bool = False, deadline_s: float = _SENDING_S) -> Drained:
@@ -157,20 +165,22 @@ class Station(Struct, frozen=True, kw_only=True):
         self.outbox.write_note(_POLICY_TAG, f"{session.software()} {fetched.tag or ''}")
 
 
-def station(state: Path, settings: Settings) -> Station:
+def station(state: Path, settings: Settings, clock: Clock = _CLOCK) -> Station:
     """Return this computer ready to measure; raises NotEnrolledError or StateError."""
     return Station(
         state=state,
         settings=settings,
         enrolled=identity.require(state),
-        outbox=outbox(state, settings),
-        uplink=Uplink(settings),
+        outbox=outbox(state, settings, clock),
+        uplink=Uplink(settings, clock=clock.wall_s),
+        clock=clock,
     )
 
 
-def outbox(state: Path, settings: Settings) -> Outbox:
+def outbox(state: Path, settings: Settings, clock: Clock = _CLOCK) -> Outbox:
     """Open the outbox of a state folder."""
-    return Outbox(state, max_bytes=settings.outbox.max_bytes, max_age_days=settings.outbox.max_age_days)
+    bounds = settings.outbox
+    return Outbox(state, max_bytes=bounds.max_bytes, max_age_days=bounds.max_age_days, clock=clock.wall_s)
 
 
 def announced(seen: Session, port: int | None) -> Session:
@@ -212,7 +222,7 @@ def once(here: Station, announce: Callable[[str], None] = lambda _: None) -> Dra
     """
     ends = time.monotonic() + ONCE_S - _ONCE_RESERVE_S
     turn = _turn_within(here, turns.WITHIN_S)
-    here.measure(here.planner().names("once", datetime.now(UTC)), "once", announce, turn=turn)
+    here.measure(here.planner().names("once", here.clock.now()), "once", announce, turn=turn)
     drained = here.send(whatever_pause=True, deadline_s=min(_SENDING_S, ends - time.monotonic()))
     here.check_welcome()
     return drained
@@ -231,11 +241,6 @@ def _turn_within(here: Station, within_s: float) -> Turn:
     return Turn() if turn.state in {"enough", "paused"} else turn
 
 
-def _clock_ahead_s() -> float:
-    """Return how far the wall clock is ahead of the one that is never set."""
-    return time.time() - time.monotonic()
-
-
 class SessionTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
     """Fires at this agent's drawn session times."""
 
@@ -248,10 +253,25 @@ class SessionTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no
         return schedule.next_session(self._agent, self._policy, max(previous_fire_time or now, now))
 
 
+def _threaded() -> BaseScheduler:
+    return BackgroundScheduler(executors={"default": ThreadPoolExecutor(1)}, **SCHEDULING)
+
+
+def work(
+    state: Path, settings: Settings, clock: Clock = _CLOCK, scheduler: Callable[[], BaseScheduler] = _threaded
+) -> None:
+    """Work until told to stop, and begin afresh whenever this computer is enrolled anew."""
+    files.sweep(state, clock.wall_s())
+    with suppress(KeyboardInterrupt):  # told to stop between two of them
+        while Service(station(state, settings, clock), scheduler()).run():
+            pass
+
+
 class Service:
     """The jobs of a resident agent. One worker thread does them one after the other: they never share the line."""
 
-    def __init__(self, here: Station) -> None:
+    def __init__(self, here: Station, scheduler: BaseScheduler | None = None) -> None:
+        self._clock = here.clock
         self._peers = Presence(here.enrolled.identity.agent, lambda: the_line(here.state, 0.0))
         self._here = msgspec.structs.replace(here, peer_port=lambda: self._peers.port)
         self._agent = here.enrolled.identity.agent
@@ -259,15 +279,16 @@ class Service:
         self._working = threading.Lock()
         self._stopping = False
         self._ordered = False  # a session that was asked for waits or runs
-        self._clock_ahead_s = _clock_ahead_s()
-        self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(1)},
-            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
-            timezone=UTC,
-        )
+        self._clock_ahead_s = self._clock.ahead_s()
+        self._scheduler = scheduler or _threaded()
 
-    def run(self) -> None:
-        """Work until SIGTERM or SIGINT; raises StateError if another service works on this state folder."""
+    def run(self) -> bool:
+        """Work until SIGTERM or SIGINT, or until this computer was enrolled anew; then return True: begin afresh.
+
+        Raises:
+            StateError: another service works on this state folder.
+            NotEnrolledError: this computer left its school.
+        """
         with _alone(
             self._here.state / "service.lock",
             "netready-agent run already runs on this computer: nothing is to be done, or stop that one first",
@@ -275,14 +296,39 @@ class Service:
             # A handler that raises, not one that sets an Event: setting takes a lock that the waiting thread may hold.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             try:
-                self._begin()
-                while True:
-                    time.sleep(_CLOCK_WATCH_S)
-                    self._watch_the_clock()
+                self._work_while_enrolled()
             except KeyboardInterrupt:
                 self._end()
+                return False
+            except NotEnrolledError:
+                self._end()
+                raise
+            else:
+                return True
             finally:
                 self._peers.close()
+
+    def _work_while_enrolled(self) -> None:
+        self._begin()
+        while self._is_still_us():
+            self._clock.sleep(_CLOCK_WATCH_S)
+            self._watch_the_clock()
+        _log.info("this computer was enrolled anew; beginning afresh")
+        with self._working:  # what is under way is finished under the key it was begun with
+            self._stopping = True
+        self._scheduler.shutdown(wait=True)
+
+    def _is_still_us(self) -> bool:
+        """Tell whether this computer is still enrolled as it was at the start; raises NotEnrolledError if it left.
+
+        Whoever enrols this computer again does so in another process, and this one would go on with a revoked key.
+        """
+        try:
+            enrolled = identity.require(self._here.state)
+        except StateError as error:  # read between two files of an enrolment, or a disk that fails just now
+            _log.warning("who this computer is cannot be read: %s", error)
+            return True
+        return enrolled.identity == self._here.enrolled.identity
 
     def _end(self) -> None:
         _log.info("stopping")
@@ -296,7 +342,7 @@ class Service:
 
     def _watch_the_clock(self) -> None:
         """Plan everything anew once the clock was set back: APScheduler would wait for the times that were ahead."""
-        ahead_s = _clock_ahead_s()
+        ahead_s = self._clock.ahead_s()
         if ahead_s < self._clock_ahead_s - _CLOCK_SLACK_S:
             _log.warning("the clock was set back by %.0f s; planning anew", self._clock_ahead_s - ahead_s)
             self._plan()
@@ -304,16 +350,18 @@ class Service:
 
     def _begin(self) -> None:
         self._plan()
-        self._catch_up(datetime.now(UTC))
+        self._catch_up(self._clock.now())
         self._meet_peers()
         self._scheduler.start()
         _log.info("measuring for %s; next session %s", self._here.enrolled.identity.school.name, self._next())
 
     def _plan(self) -> None:
         every = self._here.settings.uplink.interval_s
-        begin = datetime.now(UTC) + timedelta(seconds=1 + schedule.phase_s(self._agent, min(every, 60)))
+        begin = self._clock.now() + timedelta(seconds=1 + schedule.phase_s(self._agent, min(every, 60)))
+        first = self._clock.now() + timedelta(seconds=_POLICY_INTERVAL_S)
         self._add("send", self._send, IntervalTrigger(seconds=every, start_date=begin))
-        self._add("policy", self._refresh_policy, IntervalTrigger(seconds=_POLICY_INTERVAL_S, jitter=600))
+        seldom = IntervalTrigger(seconds=_POLICY_INTERVAL_S, start_date=first, jitter=600)
+        self._add("policy", self._refresh_policy, seldom)
         self._plan_sessions()
 
     def _plan_sessions(self) -> None:
@@ -338,7 +386,7 @@ class Service:
                 _log.warning("%s: %s", name, error)
 
     def _on_session_time(self) -> None:
-        now = datetime.now(UTC)
+        now = self._clock.now()
         planned = schedule.latest_session(self._agent, self._policy, now)
         if planned is not None and now - planned <= schedule.ON_TIME:
             self._full_session()
@@ -354,14 +402,14 @@ class Service:
             self._add("catch up", self._full_session, DateTrigger(moment))
 
     def _full_session(self) -> None:
-        now = datetime.now(UTC)
+        now = self._clock.now()
         closes = schedule.closes_at(self._policy, now) or now
         self._session("scheduled", max(closes, now + _OPEN_AT_LEAST))
 
     def _session(self, trigger: Trigger, until: datetime, lease: str | None = None) -> None:
         """Measure if it is this computer's turn; else come back when told, as long as the session's hours last."""
         turn = self._here.ask(trigger, lease)
-        now = datetime.now(UTC)
+        now = self._clock.now()
         if turn.reply is not None and turn.state == "wait":
             again = now + timedelta(seconds=max(0.1, turn.reply.retry_after_s))
             if again < until:
@@ -394,7 +442,7 @@ class Service:
         self._follow_policy()
         if _RUN_NOW in drained.orders and not self._ordered:
             self._ordered = True
-            now = datetime.now(UTC)
+            now = self._clock.now()
             _log.info("a session was asked for")
             self._add("ordered turn", lambda: self._session("ordered", now + _ORDER_HOLDS), DateTrigger(now))
 
@@ -415,5 +463,5 @@ class Service:
             self._peers.follow(self._policy.inside)
 
     def _next(self) -> str:
-        moment = schedule.next_session(self._agent, self._policy, datetime.now(UTC))
+        moment = schedule.next_session(self._agent, self._policy, self._clock.now())
         return moment.isoformat(timespec="seconds") if moment else "never: the policy plans none"

@@ -275,8 +275,11 @@ def record(
     *,
     floor: str | None = None,
     lease: str | None = None,
+    now: datetime | None = None,
 ) -> Report:
     """Sign what a session saw as the next report of this computer, keep it in the outbox and return it.
+
+    ``now`` is the time of a clock other than the system's.
 
     Raises:
         StateError: it could not be kept.
@@ -289,7 +292,7 @@ def record(
             sequence=place.sequence,
             previous=place.previous,
             boot_id=identity.boot_id(),
-            created_at=_now(),
+            created_at=now or _now(),
             monotonic_s=identity.boot_clock_s(),
             time_zone=identity.time_zone(),
             software=software(),

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from agent.contract import settings_file
+from agent.contract.errors import SettingsError
 from agent.contract.values import Word
 from agent.contract.wire import MAX_BATCH_REPORTS, MonthlyBytes
+from agent.host import proxy
 
 CONFIG_VARIABLE = "NETREADY_CONFIG"
 STATE_VARIABLE = "NETREADY_STATE"
@@ -39,11 +41,23 @@ class Outbox(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Uplink(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How reports travel to the collector."""
+    """How reports travel to the collector.
+
+    ``proxy`` is its URL, or "direct" for none; null: as the environment and the system say. No test goes through it.
+    """
 
     batch_reports: Annotated[int, Meta(ge=1, le=MAX_BATCH_REPORTS)] = 20
     timeout_s: Annotated[float, Meta(gt=0, le=300)] = 30.0
     interval_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
+    proxy: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a proxy that cannot be used."""
+        if self.proxy is not None:
+            try:
+                proxy.check(self.proxy)
+            except SettingsError as error:
+                raise ValueError(str(error)) from error  # what msgspec turns into a word on the file and the key
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,12 +91,14 @@ def state_folder(option: str | None, environment: Mapping[str, str], platform: s
         option: the value of --state, if given.
         environment: the environment variables.
         platform: ``sys.platform``.
-        is_root: whether the process runs as root (never asked on Windows).
+        is_root: whether the process runs as root; on Windows as the service or with an administrator's rights.
     """
     if name := option or environment.get(STATE_VARIABLE):
         return Path(name)
     if platform == "win32":
-        return Path(str(PureWindowsPath(environment.get("PROGRAMDATA", r"C:\ProgramData")) / "netready"))
+        usual = (environment.get("PROGRAMDATA") or r"C:\ProgramData") if is_root else environment.get("LOCALAPPDATA")
+        person = PureWindowsPath(environment.get("USERPROFILE") or r"C:\Users\Default")
+        return Path(str(PureWindowsPath(usual or person / "AppData" / "Local") / "netready"))
     if platform == "darwin":
         home = PurePosixPath("/" if is_root else environment.get("HOME", "/"))
         return Path(home / "Library" / "Application Support" / "netready")

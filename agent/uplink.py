@@ -9,6 +9,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -57,6 +58,16 @@ class Pause(Struct, frozen=True, kw_only=True):
     sentence: str = ""
 
 
+def _shown(school: wire.SchoolCard) -> wire.SchoolCard:
+    """Return a school from outside as it is safe to show on a terminal."""
+    return msgspec.structs.replace(
+        school,
+        name=printable(school.name),
+        region=school.region and printable(school.region),
+        district=school.district and printable(school.district),
+    )
+
+
 class Uplink:
     """Talks to collectors, over TLS wherever they are not on this computer or a private network.
 
@@ -71,7 +82,7 @@ class Uplink:
     ) -> None:
         self._settings = settings.uplink
         self._ca_file = settings.agent.ca_file
-        self._asker = Asker(settings.uplink.timeout_s, self._ca_file)
+        self._asker = Asker(settings.uplink.timeout_s, self._ca_file, settings.uplink.proxy)
         self._clock = clock
         self._chance = chance
 
@@ -90,13 +101,36 @@ class Uplink:
         reply = exchange.reply(answer, wire.EnrollReply, collector)
         if reply.agent != signing.agent_id(bytes(key.verify_key)):
             raise UplinkError(f"{collector} answered for another computer; run this again")
-        school = msgspec.structs.replace(
-            reply.school,
-            name=printable(reply.school.name),
-            region=reply.school.region and printable(reply.school.region),
-            district=reply.school.district and printable(reply.school.district),
-        )
-        return msgspec.structs.replace(reply, school=school)
+        if not reply.school.id.isprintable():
+            raise UplinkError(f"{collector} answered with a school id that no school has; check the address")
+        return msgspec.structs.replace(reply, school=_shown(reply.school))
+
+    def schools(self, collector: str, request: wire.SchoolsRequest) -> wire.SchoolsReply | None:
+        """Ask which schools a token can enrol for; None where the collector is older than that question.
+
+        Raises:
+            EnrollmentError: the collector does not take the token.
+            UplinkError: no answer, or none that makes sense.
+        """
+        answer = self._asker.ask("POST", collector, wire.ENROLL_SCHOOLS_PATH, content=msgspec.json.encode(request))
+        if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED} and answer.problem is not None:
+            return None
+        if answer.status == HTTPStatus.FORBIDDEN and answer.problem is not None:
+            raise EnrollmentError(f"the collector did not accept this token: {answer.told}")
+        reply = exchange.reply(answer, wire.SchoolsReply, collector)
+        listed = tuple(_shown(one) for one in reply.schools if one.id.isprintable())
+        return msgspec.structs.replace(reply, schools=listed, region=reply.region and printable(reply.region))
+
+    def leave(self, enrolled: Enrolled, at: datetime) -> wire.LeaveReply:
+        """Tell the collector that this computer leaves its school; its key ends with that.
+
+        Raises:
+            RevokedError: it was taken out of service before.
+            UplinkError: no answer, or none that makes sense.
+        """
+        request = wire.LeaveRequest(agent=enrolled.identity.agent, at=at)
+        signed = wire.LEAVE_TYPE, request
+        return self._short(enrolled, wire.LEAVE_PATH, signed, wire.LeaveReply, self._settings.timeout_s)
 
     def fetch_policy(self, enrolled: Enrolled, tag: str | None = None) -> Fetched:
         """Return what the collector wants measured, when and against whom; ``tag`` names what is here already.
@@ -128,7 +162,7 @@ class Uplink:
         collector = enrolled.identity.collector
         payload_type, request = signed
         content = msgspec.json.encode(signing.sign(payload_type, msgspec.json.encode(request), enrolled.key))
-        asker = Asker(min(within_s, self._settings.timeout_s), self._ca_file)
+        asker = Asker(min(within_s, self._settings.timeout_s), self._ca_file, self._settings.proxy)
         return exchange.reply(asker.ask("POST", collector, path, content=content), kind, collector)
 
     def deliver_records(self, collector: str, envelopes: Sequence[bytes]) -> wire.RecordReply:

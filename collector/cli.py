@@ -27,6 +27,7 @@ from collector import (
 from collector.agreements import cli as agreements
 from collector.agreements import reading
 from collector.bundles import cli as bundles
+from collector.enrolling import cli as enrolling
 from collector.errors import NotFound
 from collector.judging import cli as judging
 from collector.judging import distrusting
@@ -168,8 +169,12 @@ def _add_tokens(commands: "_Commands[argparse.ArgumentParser]", common: argparse
     actions = commands.add_parser("enrollment", help="tokens for computers").add_subparsers(
         required=True, metavar="ACTION"
     )
-    token = actions.add_parser("create", parents=[common], help="print a token that enrols computers of a school")
-    token.add_argument("--school", required=True, metavar="ID", type=str.strip)
+    token = actions.add_parser(
+        "create", parents=[common], help="print a token that enrols computers of a school, or of a region's schools"
+    )
+    whose = token.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--school", metavar="ID", type=str.strip)
+    whose.add_argument("--region", metavar="CODE", help="whoever enrols picks the school from a list, as KZ-75")
     token.add_argument(
         "--uses", type=_number(1, enrollment.MAX_USES), default=1, metavar="N", help="how many computers (1)"
     )
@@ -177,6 +182,7 @@ def _add_tokens(commands: "_Commands[argparse.ArgumentParser]", common: argparse
         "--expires", type=_number(1, enrollment.MAX_DAYS), default=30, metavar="DAYS", help="days it is good for (30)"
     )
     token.set_defaults(command=_create_enrollment)
+    enrolling.add(actions, common, lambda options: _open(_settings(options)))
     actions = commands.add_parser("access", help="tokens for people's programs").add_subparsers(
         required=True, metavar="ACTION"
     )
@@ -199,6 +205,7 @@ def _add_tokens(commands: "_Commands[argparse.ArgumentParser]", common: argparse
     revoke.add_argument("--name", required=True)
     revoke.set_defaults(command=_revoke_access)
     actions = commands.add_parser("agents", help="enrolled computers").add_subparsers(required=True, metavar="ACTION")
+    enrolling.add_moves(actions, common, lambda options: _open(_settings(options)))
     out = actions.add_parser("revoke", parents=[common], help="take a computer out of service")
     out.add_argument("agent", metavar="AGENT", help="its id, as 'netready-agent status' shows it")
     out.set_defaults(command=_revoke_agent)
@@ -410,10 +417,16 @@ def _simulate(options: argparse.Namespace) -> int:
 
 def _create_enrollment(options: argparse.Namespace) -> int:
     with _open(_settings(options)) as database, database.owning() as connection:
-        token = enrollment.create_token(connection, options.school, uses=options.uses, days=options.expires, now=_now())
-        about = f"school {options.school}"
-        _note(connection, "changed", about, enrollment="token created", uses=options.uses, days=options.expires)
-    _say(f"school {options.school}, uses: {options.uses}, days: {options.expires}; the token:")
+        many = {"uses": options.uses, "days": options.expires, "now": _now()}
+        if options.region is not None:
+            about = f"region {options.region}"
+            token = enrollment.create_region_token(connection, options.region, **many)
+        else:
+            about = f"school {options.school}"
+            token = enrollment.create_token(connection, options.school, **many)
+        detail = {"token": enrollment.mark_of(token), "uses": options.uses, "days": options.expires}
+        _note(connection, "changed", about, enrollment="token created", **detail)
+    _say(f"{about}, uses: {options.uses}, days: {options.expires}; the token:")
     print(token)
     return 0
 

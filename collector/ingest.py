@@ -27,6 +27,9 @@ from collector.store.evidence import Pending
 # A clock may be this far ahead before we say so: network delay and drift of an unsynchronised PC over a week or two.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
+# A clock may be a day ahead and what is late still of before.
+_AFTER_THE_END = timedelta(days=1)
+
 DEFAULT_ZONE = ZoneInfo(PolicySettings().time_zone)
 
 # What the database can never hold, however often it is sent: values out of range, JSON nested too deep for it.
@@ -167,6 +170,12 @@ def _check(index: int, envelope: signing.Envelope, known: dict[str, agents.Agent
     if agent.revoked_at is not None:
         raise _Refusal("agent_revoked", "this computer was taken out of service; enrol it again if that was wrong")
     decoded, measurements = _decode(payload)
+    if agent.ended_at is not None and decoded.created_at > agent.ended_at + _AFTER_THE_END:
+        raise _Refusal(
+            "agent_revoked",
+            f"this computer's key ended on {agent.ended_at:%Y-%m-%d} (it left, or has a newer key); what it measured"
+            " before is taken, this is not: enrol it again with a token of its school",
+        )
     if decoded.agent != agent.agent_id:
         raise _Refusal("signature", f"the report names agent {decoded.agent} but is signed by {agent.agent_id}")
     if decoded.school != agent.school_id:
@@ -264,7 +273,7 @@ def _repeated_receipt(candidate: _Candidate, earlier: bytes) -> wire.Receipt:
         return wire.Receipt(answer="duplicate", sha256=candidate.sha256.hex())
     detail = (
         f"another report with sequence {candidate.report.sequence} of this computer is already stored; two computers"
-        " may use one key (a copied disk): enrol this one anew"
+        " may use one key (a copied disk): enrol this one anew, with netready-agent enroll --new-key"
     )
     return wire.Receipt(answer="refused", reason="sequence_conflict", detail=detail, sha256=candidate.sha256.hex())
 

@@ -15,6 +15,8 @@ from agent.contract.values import Address, Aware, Label, Text, Word
 from agent.contract.wifi import SsidHex
 
 ENROLL_PATH = "/api/v1/enroll"
+ENROLL_SCHOOLS_PATH = "/api/v1/enroll/schools"
+LEAVE_PATH = "/api/v1/leave"
 REPORTS_PATH = "/api/v1/reports"
 POLICY_PATH = "/api/v1/policy"
 
@@ -23,6 +25,7 @@ LEASE_PATH = "/api/v1/lease"
 RELEASE_PATH = "/api/v1/lease/release"
 
 ENROLLMENT_TYPE = "application/vnd.netready.enrollment+json"
+LEAVE_TYPE = "application/vnd.netready.leave+json"
 LEASE_TYPE = "application/vnd.netready.lease+json"
 RELEASE_TYPE = "application/vnd.netready.lease-release+json"
 PROMISE_TYPE = "application/vnd.netready.promise+json"
@@ -30,10 +33,13 @@ MAX_BATCH_REPORTS = 50
 MAX_BATCH_RECORDS = 50
 MAX_BATCH_BYTES = 4 * 1024 * 1024  # of the request's JSON, after decompression
 MAX_TOKEN_CHARACTERS = 128
+MAX_LISTED_SCHOOLS = 50
 MAX_LEASE_S = 300.0
 
 Clock = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
 MonthlyBytes = Annotated[int, Meta(ge=0, le=2**53)]
+MachineHint = Annotated[str, Meta(pattern="^(board|system):[0-9a-f]{64}$", max_length=72)]
+"""A hash over a machine's id and its school: it suggests that two keys are one computer's, and proves nothing."""
 
 
 class Hours(Struct, frozen=True, kw_only=True):
@@ -167,24 +173,68 @@ class SchoolCard(Struct, frozen=True, kw_only=True):
 
 
 class EnrollRequest(Struct, frozen=True, kw_only=True):
-    """The payload that a new agent signs with the key it asks to be known by."""
+    """The payload that a new agent signs with the key it asks to be known by.
+
+    ``school``: which school of a region's token; of a school's token it has to be that school. ``machine``: hints at
+    the computer's earlier key. ``recover`` proves it: the earlier key's recovery code. ``recovery_sha256`` is the
+    SHA-256 of the new key's.
+    """
 
     token: Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN_CHARACTERS)]
     public_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
     software: Word
     room: Annotated[str, Meta(max_length=128)] | None = None
     preview: bool = False
+    school: SchoolId | None = None
+    machine: Annotated[tuple[MachineHint, ...], Meta(max_length=4)] = ()
+    recover: Word | None = None
+    recovery_sha256: Sha256Hex | None = None
 
 
 class EnrollReply(Struct, frozen=True, kw_only=True):
     """The school that the token belongs to, and the policy to begin with.
 
     Nothing was bound and no use of the token spent if the request was a preview (to ask a person "is this yours?").
+    ``succeeds``: the key whose place this one takes, so that the computer's history goes on. ``recovery_kept``: the
+    collector knows the recovery code's hash.
     """
 
     agent: AgentId
     school: SchoolCard
     policy: Policy
+    succeeds: AgentId | None = None
+    recovery_kept: bool = False
+
+
+class SchoolsRequest(Struct, frozen=True, kw_only=True):
+    """What an engineer with a region's token asks: the schools whose name, district or id has ``search`` in it."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN_CHARACTERS)]
+    search: Label = ""
+
+
+class SchoolsReply(Struct, frozen=True, kw_only=True):
+    """Schools that a token can enrol for; ``region`` is null for a school's own token, ``more`` counts those left out.
+
+    What a token cannot do, an error answer says.
+    """
+
+    region: Text | None = None
+    schools: Annotated[tuple[SchoolCard, ...], Meta(max_length=MAX_LISTED_SCHOOLS)] = ()
+    more: Annotated[int, Meta(ge=0)] = 0
+
+
+class LeaveRequest(Struct, frozen=True, kw_only=True):
+    """The payload with which a computer leaves its school, signed by its key, which ends with it."""
+
+    agent: AgentId
+    at: Aware
+
+
+class LeaveReply(Struct, frozen=True, kw_only=True):
+    """From when on the computer is marked as one that left; what it sent and sends of before stays valid."""
+
+    left_at: Aware
 
 
 class ReportBatch(Struct, frozen=True, kw_only=True):

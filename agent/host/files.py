@@ -15,6 +15,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+_IN_USE_S = 3600.0
+
 
 def make_private_folder(folder: Path) -> None:
     """Make the folder, readable by its owner only, if it is not there; raises StateError saying what to do."""
@@ -55,6 +57,14 @@ def write_atomically(path: Path, data: bytes) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         raise StateError(_sentence("write", path, error)) from error
+
+
+def sweep(folder: Path, now_s: float) -> None:
+    """Remove what writes that a power cut broke off have left beside their files; what is fresh may be in use."""
+    with suppress(OSError):
+        for beside in folder.glob(f".*.{'[0-9a-f]' * 8}"):
+            if abs(now_s - beside.stat().st_mtime) > _IN_USE_S:
+                beside.unlink(missing_ok=True)
 
 
 @contextmanager

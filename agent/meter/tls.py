@@ -13,7 +13,7 @@ from agent.meter.interception import Distrust
 
 _LOOK_S = 3.0  # at most, for the second look
 # OpenSSL, include/openssl/x509_vfy.h: X509_V_ERR_...
-_WHY: dict[int, Distrust] = {
+WHY: dict[int, Distrust] = {
     9: "dates", 10: "dates",
     18: "authority", 19: "authority", 20: "authority", 21: "authority",
     62: "name", 64: "name",
@@ -45,7 +45,7 @@ def _trouble(error: OSError, place: tuple[str, int] | None, host: str, deadline:
     if isinstance(error, ssl.SSLCertVerificationError) and place is not None:
         with contextlib.suppress(OSError, ValueError):
             seen = look(place, host, min(deadline, time.monotonic() + _LOOK_S))
-            why = _WHY.get(error.verify_code, "other")
+            why = WHY.get(error.verify_code, "other")
             return TransferError(*interception.distrusted(why, seen, (host, place[0]), datetime.now(UTC)))
     if isinstance(error, ssl.SSLError) and error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
         what = f"what answers at {host} does not speak TLS; a login page or a filter may answer in its place"

@@ -23,6 +23,7 @@ from collector.errors import NotFound
 from collector.metrics import Metrics
 from collector.settings import IngestSettings
 from collector.store import agents, schools
+from collector.store.database import Connection
 from collector.telling import Teller
 
 _Answer = TypeVar("_Answer")
@@ -75,20 +76,7 @@ def router(context: Context, teller: Teller, metrics: Metrics) -> APIRouter:
     door = Door(context.settings.ingest)
     deliveries = Deliveries(context, teller, metrics)
 
-    @bare.post(
-        wire.ENROLL_PATH,
-        responses=schema_of(wire.EnrollReply),
-        openapi_extra=body_of(signing.Envelope),
-        summary="Bind a computer's key to a school",
-    )
-    async def enroll(request: Request) -> Response:
-        async with bodies.read(request) as body, door.entered():
-
-            def work() -> wire.EnrollReply:
-                with context.database.ingesting() as connection:
-                    return enrollment.enroll(connection, body, context.settings.policy, context.now())
-
-            return json_answer(await door.run(work))
+    _add_enrollment(bare, context, bodies, door)
 
     @bare.post(
         wire.REPORTS_PATH,
@@ -133,6 +121,47 @@ def router(context: Context, teller: Teller, metrics: Metrics) -> APIRouter:
 
     routes.include_router(bare)
     return routes
+
+
+def _add_enrollment(bare: APIRouter, context: Context, bodies: Bodies, door: Door) -> None:
+    async def answered(request: Request, work: Callable[[Connection, bytes], object]) -> Response:
+        async with bodies.read(request) as body, door.entered():
+
+            def done() -> object:
+                with context.database.ingesting() as connection:
+                    return work(connection, body)
+
+            return json_answer(await door.run(done))
+
+    @bare.post(
+        wire.ENROLL_PATH,
+        responses=schema_of(wire.EnrollReply),
+        openapi_extra=body_of(signing.Envelope),
+        summary="Bind a computer's key to a school",
+    )
+    async def enroll(request: Request) -> Response:
+        settings, now = context.settings.policy, context.now()
+        return await answered(request, lambda connection, body: enrollment.enroll(connection, body, settings, now))
+
+    @bare.post(
+        wire.ENROLL_SCHOOLS_PATH,
+        responses=schema_of(wire.SchoolsReply),
+        openapi_extra=body_of(wire.SchoolsRequest),
+        summary="The schools that a region's token can enrol computers for",
+    )
+    async def choose(request: Request) -> Response:
+        now = context.now()
+        return await answered(request, lambda connection, body: enrollment.schools_to_choose(connection, body, now))
+
+    @bare.post(
+        wire.LEAVE_PATH,
+        responses=schema_of(wire.LeaveReply),
+        openapi_extra=body_of(signing.Envelope),
+        summary="This computer leaves its school",
+    )
+    async def leave(request: Request) -> Response:
+        now = context.now()
+        return await answered(request, lambda connection, body: enrollment.leave(connection, body, now))
 
 
 def _is_gzip(request: Request) -> bool:

@@ -345,6 +345,7 @@ def _computer_page(
     with context.database.reading(person.viewer) as connection:
         school = schools.school(connection, found.school_id)
         health, _ = fleet.by_computer(connection, Asked(school_id=found.school_id), limit=_ALL, offset=0)
+        keys = agents.keys_of_computer(connection, found.school_id, agent_id)
     return html(
         "admin/agent.html",
         200 if wrong is None else 400,
@@ -353,6 +354,7 @@ def _computer_page(
         agent=found,
         school=school,
         health=next((one for one in health if one.id == agent_id), None),
+        keys=keys,
         wrong=wrong,
         changes=person.login is not None,
         zone=context.zone,

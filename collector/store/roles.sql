@@ -16,6 +16,9 @@ grant update (floor) on room to {ingest};
 grant select, insert on peer_key, peer to {ingest};
 grant update (address, port, seen_at) on peer to {ingest};
 grant update (room, software, last_seen_at, token_sha256, highest_sequence, head_sha256, forked_from) on agent to {ingest};
+grant update (machine, recovery_sha256, succeeds, computer_id, ended_at, ended_by) on agent to {ingest};
+grant select on region_token to {ingest};
+grant update (used) on region_token to {ingest};
 grant update (school_id) on agent_place to {ingest};  -- to lock a row
 grant select, insert on dirty_day to {ingest};
 

@@ -374,7 +374,7 @@ def test_wrong_use_of_reflect_exits_2(words, told, capsys):
         ("reflect", "--listen", "nowhere"),
         ("reflect", "--listen", "host:99999"),
         ("reflect", "--udp", "x"),
-        ("enroll", "--token", "t"),
+        ("enroll", "--token"),
     ],
 )
 def test_wrong_words_exit_2(words, capsys):

@@ -8,8 +8,10 @@ from contextlib import suppress
 
 import pytest
 
+from agent.contract.errors import SettingsError
 from agent.errors import UplinkError
 from agent.exchange import Answer, Asker
+from agent.host import proxy as proxy_of
 from tests.fakes.bad_server import BadServer
 from tests.fakes.certificates import Authority
 from tests.fakes.collector import FakeCollector, Scripted, running
@@ -150,3 +152,97 @@ def test_plain_http_to_a_public_address_is_refused(address: str) -> None:
     """Nothing travels in the open over the internet."""
     with pytest.raises(UplinkError, match="use https"):
         asked(address)
+
+
+def asked_through(collector: str, told: str, ca_file: str | None = None) -> Answer:
+    return Asker(5.0, ca_file, told).ask("GET", collector, OURS)
+
+
+def passing_on(fake: FakeCollector, proxy: FakeCollector) -> list[str]:
+    """Let one be the proxy before the other; returns the headers by which it was asked to let somebody through."""
+    names: list[str] = []
+
+    def pass_on(method, path, headers, body):
+        names.append(headers.get("Proxy-Authorization", ""))
+        return fake.handle(method, path.removeprefix(fake.url), headers, body)
+
+    proxy.handle = pass_on  # type: ignore[method-assign]
+    return names
+
+
+def test_the_settings_proxy_comes_before_the_environments(monkeypatch) -> None:
+    """And name and password are given to it alone."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with running() as fake, running() as proxy:
+        names = passing_on(fake, proxy)
+        assert asked_through(fine(fake).url, proxy.url.replace("://", "://teacher:p%40ss@")).body == b"fine"
+    assert names == ["Basic dGVhY2hlcjpwQHNz"]  # teacher:p@ss
+
+
+@pytest.mark.parametrize("told", ["direct", None], ids=["direct", "NO_PROXY"])
+def test_no_proxy_where_there_shall_be_none(monkeypatch, told) -> None:
+    """By the settings' word or by the environment's list of exceptions."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    if told is None:
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    with running() as fake:
+        assert Asker(5.0, None, told).ask("GET", fine(fake).url, OURS).body == b"fine"
+
+
+def test_a_proxy_that_wants_a_name_says_so() -> None:
+    """Plain: by the status of the answer. Its password is in no sentence."""
+    with running() as fake, running() as proxy:
+        proxy.answers.append(Scripted(status=407))
+        with pytest.raises(UplinkError, match="wants another name and password") as caught:
+            asked_through(fake.url, proxy.url.replace("://", "://teacher:secret@"))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_tunnel_that_wants_a_name_says_so() -> None:
+    """With TLS: by the answer to CONNECT."""
+
+    def refuse(sock: socket.socket) -> None:
+        sock.recv(65536)
+        sock.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    with BadServer(refuse) as proxy, pytest.raises(UplinkError, match="wants another name and password"):
+        asked_through("https://localhost:1", f"http://{proxy.server}")
+
+
+def test_a_dead_proxy_is_named() -> None:
+    """With its address, so that it can be corrected; without what is secret of it."""
+    with pytest.raises(UplinkError, match=r"through the proxy 127\.0\.0\.1:1 ") as caught:
+        asked_through("http://127.0.0.1:2", "http://teacher:secret@127.0.0.1:1")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_pac_file_is_named_where_it_may_be_why(monkeypatch) -> None:
+    """It is not run; the sentence says what to write instead."""
+    monkeypatch.setattr("agent.host.proxy.pac_file", lambda: "http://wpad.school/proxy.pac")
+    with pytest.raises(UplinkError, match=r"PAC file http://wpad\.school/proxy\.pac, which is not run here"):
+        asked("http://127.0.0.1:2")
+
+
+def test_a_filter_that_reads_traffic(tmp_path) -> None:
+    """With the school's authority named it is let through, as the school wants; without, nothing is sent."""
+    school = Authority(tmp_path, "school")
+    with running(school.issue()) as filtering:
+        with pytest.raises(UplinkError, match=r"not trusted.*a filter that reads traffic does this too"):
+            asked(fine(filtering).url)
+        assert asked(filtering.url, school.file).body == b"fine"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("http://wpad/proxy.pac", "PAC file"),
+        ("socks5://127.0.0.1:1", "no proxy that can be used"),
+        ("http://", "without a host"),
+        ("http://a:secret@h:99999", "wrong port"),
+    ],
+)
+def test_settings_that_name_no_proxy(told, words) -> None:
+    """Refused when the settings are read, without the password in the sentence."""
+    with pytest.raises(SettingsError, match=words) as caught:
+        proxy_of.check(told)
+    assert "secret" not in str(caught.value)

@@ -84,7 +84,10 @@ def test_an_option_wins_over_the_environment():
         ("linux", False, {"HOME": "/home/a", "XDG_STATE_HOME": "/x"}, PurePosixPath("/x/netready")),
         ("darwin", True, {"HOME": "/root"}, PurePosixPath("/Library/Application Support/netready")),
         ("darwin", False, {"HOME": "/Users/a"}, PurePosixPath("/Users/a/Library/Application Support/netready")),
-        ("win32", False, {"PROGRAMDATA": r"D:\Data"}, PureWindowsPath(r"D:\Data\netready")),
+        ("win32", True, {"PROGRAMDATA": r"D:\Data"}, PureWindowsPath(r"D:\Data\netready")),
+        ("win32", True, {}, PureWindowsPath(r"C:\ProgramData\netready")),
+        ("win32", False, {"LOCALAPPDATA": r"C:\Users\Әсем\L", "PROGRAMDATA": "x"}, r"C:\Users\Әсем\L\netready"),
+        ("win32", False, {"USERPROFILE": r"C:\Users\a"}, r"C:\Users\a\AppData\Local\netready"),
     ],
 )
 def test_each_system_has_its_usual_place(platform, is_root, environment, expected):

@@ -49,6 +49,9 @@ class FakeCollector:
         self.leases: deque[wire.LeaseReply] = deque()
         self.wishes: list[wire.LeaseRequest] = []
         self.released: list[str] = []
+        self.region: tuple[wire.SchoolCard, ...] = ()
+        self.enrollments: list[wire.EnrollRequest] = []
+        self.left: list[str] = []
 
     def handle(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """Answer one request."""
@@ -61,14 +64,19 @@ class FakeCollector:
             if scripted.receipts is not None:
                 text = msgspec.json.encode({"items": scripted.receipts})
             return scripted.status, scripted.headers, text
-        if (method, path) == ("POST", wire.ENROLL_PATH):
-            return self._enroll(body)
-        if (method, path) == ("POST", wire.REPORTS_PATH):
-            return self._reports(headers, body)
-        if (method, path) == ("GET", wire.POLICY_PATH):
-            return self._policy(headers)
-        if (method, path) in {("POST", wire.LEASE_PATH), ("POST", wire.RELEASE_PATH)}:
-            return self._lease(path, body)
+        if path == wire.ENROLL_SCHOOLS_PATH and not self.region:  # as collectors did before there were such tokens
+            return problem(404, "nothing is here")
+        takers = {
+            ("POST", wire.ENROLL_PATH): lambda: self._enroll(body),
+            ("POST", wire.ENROLL_SCHOOLS_PATH): lambda: self._schools(body),
+            ("POST", wire.LEAVE_PATH): lambda: self._leave(body),
+            ("POST", wire.REPORTS_PATH): lambda: self._reports(headers, body),
+            ("GET", wire.POLICY_PATH): lambda: self._policy(headers),
+            ("POST", wire.LEASE_PATH): lambda: self._lease(path, body),
+            ("POST", wire.RELEASE_PATH): lambda: self._lease(path, body),
+        }
+        if (method, path) in takers:
+            return takers[method, path]()
         return problem(404, "nothing is here")
 
     def sequences(self, agent: str) -> list[int]:
@@ -79,7 +87,10 @@ class FakeCollector:
         envelope = signing.decode_envelope(body)
         request = msgspec.json.decode(envelope.payload, type=wire.EnrollRequest)
         signing.verify(envelope, wire.ENROLLMENT_TYPE, request.public_key)
+        self.enrollments.append(request)
         school = self.tokens.get(request.token)
+        if request.token == "region" and request.school is not None:
+            school = next((one for one in self.region if one.id == request.school), None)
         if school is None:
             return problem(403, "this token is not known here; check that it was copied whole")
         agent = signing.agent_id(request.public_key)
@@ -91,7 +102,23 @@ class FakeCollector:
             if self.lose_replies:
                 self.lose_replies -= 1
                 raise ConnectionAbortedError
-        return 200, {}, msgspec.json.encode(wire.EnrollReply(agent=agent, school=school, policy=self.policy))
+        kept = not request.preview and request.recovery_sha256 is not None
+        reply = wire.EnrollReply(agent=agent, school=school, policy=self.policy, recovery_kept=kept)
+        return 200, {}, msgspec.json.encode(reply)
+
+    def _schools(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        asked = msgspec.json.decode(body, type=wire.SchoolsRequest)
+        if asked.token != "region":
+            return 200, {}, msgspec.json.encode(wire.SchoolsReply())
+        found = tuple(one for one in self.region if asked.search in one.name or asked.search in one.id)
+        return 200, {}, msgspec.json.encode(wire.SchoolsReply(region="Almaty", schools=found))
+
+    def _leave(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        envelope = signing.decode_envelope(body)
+        key = self.keys[envelope.signatures[0].keyid][0]
+        asked = msgspec.json.decode(signing.verify(envelope, wire.LEAVE_TYPE, key), type=wire.LeaveRequest)
+        self.left.append(asked.agent)
+        return 200, {}, msgspec.json.encode(wire.LeaveReply(left_at=asked.at))
 
     def _reports(self, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
         assert headers["Content-Encoding"] == "gzip"

@@ -74,13 +74,17 @@ class Place:
 
     def join_a_school(self, school: str = "0042") -> None:
         """Import a registry of one school and enrol this computer there."""
+        self.import_school(school)
+        token = self.collector("enrollment", "create", "--school", school).strip()
+        self.agent("enroll", "--collector", self.address, "--token", token)
+
+    def import_school(self, school: str) -> None:
+        """Import a registry of one school."""
         registry = self.folder / "registry.csv"
         columns = "school_id_govt,school_name,admin1,admin2,latitude,longitude,num_students,connectivity_type,operator"
         row = f"{school},Мектеп,KZ-75,Медеу,43.25,76.95,300,fibre,Operator,20,5"
         registry.write_text(f"{columns},download_speed_contracted,upload_speed_contracted\n{row}\n", encoding="utf-8")
         self.collector("schools", "import", str(registry))
-        token = self.collector("enrollment", "create", "--school", school).strip()
-        self.agent("enroll", "--collector", self.address, "--token", token)
 
     def sequences(self) -> list[int]:
         """Return the sequence numbers that the collector has stored, one entry for each stored report."""

@@ -11,5 +11,5 @@ select agent.school_id, agent.agent_id, school.region_id, agent.room, agent.soft
 from agent
 join school on school.school_id = agent.school_id
 left join computer_health as known on known.school_id = agent.school_id and known.agent_id = agent.agent_id
-where agent.revoked_at is null and school.closed_on is null
+where agent.revoked_at is null and agent.ended_at is null and school.closed_on is null
 order by agent.school_id

@@ -4,7 +4,7 @@ with wanted as (
     select agent.school_id, agent.agent_id, school.region_id
     from agent
     join school on school.school_id = agent.school_id
-    where agent.revoked_at is null
+    where agent.revoked_at is null and agent.ended_at is null
         and (%(region_id)s = '' or school.region_id = %(region_id)s)
         and (%(school_id)s = '' or school.school_id = %(school_id)s)
         and (%(agents)s::text[] is null or agent.agent_id = any(%(agents)s))

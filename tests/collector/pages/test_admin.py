@@ -267,6 +267,19 @@ def test_a_computer_goes_out_of_service_once(somebody, database, enrolled):
     assert browser.open("/admin/agents?q=0001").status_code == 200
 
 
+def test_a_computer_shows_all_its_keys(somebody, database, enrolled):
+    """After a re-image: each key's page names the other and leads there; the earlier one says that it ended."""
+    browser = somebody()
+    old, new = enrolled("0001", 1), enrolled("0001", 2)
+    assert "Keys of this computer" not in browser.open(f"/admin/agents/{new.id}").text
+    with database.owning() as connection:
+        assert agents.succeed(connection, "0001", new.id, old.id, datetime.now(UTC))
+    assert f'href="/admin/agents/{old.id}"' in browser.open(f"/admin/agents/{new.id}").text
+    told = browser.open(f"/admin/agents/{old.id}").text
+    assert f'href="/admin/agents/{new.id}"' in told
+    assert "or has a newer key" in told
+
+
 ROW = "0001,Renamed school,KZ-75,,,,500,fibre,,,"
 NEW = "0009,New & <b>school</b>,KZ-75,,,,100,fibre,,,"
 

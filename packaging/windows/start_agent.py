@@ -1,0 +1,8 @@
+# ruff: noqa: INP001 - a script for PyInstaller, no package
+"""Begin as netready-agent.exe."""
+
+import sys
+
+from agent.windows import entry
+
+sys.exit(entry.agent())
