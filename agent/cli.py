@@ -605,9 +605,13 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from agent import doctor
     from agent.status import encode
 
-    logging.getLogger().setLevel(logging.ERROR)  # what it would warn of is on the page
     place = doctor.Place(state=_state(arguments), config=_config_file(arguments), environment=os.environ)
-    seen = doctor.examine(place, offline=arguments.offline)
+    root, level = logging.getLogger(), logging.getLogger().level
+    root.setLevel(logging.ERROR)  # what would be warned of is on the page
+    try:
+        seen = doctor.examine(place, offline=arguments.offline)
+    finally:
+        root.setLevel(level)
     text = encode(seen) if arguments.json else "\n".join(doctor.lines(seen))
     print(text)
     if arguments.write is not None:
