@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     survey.add_argument("--json", action="store_true", help="print the report and the result as JSON")
     _page_words(command("page", _page, "this computer's own page: a check button, the verdict and the history"))
     _doctor_words(command("doctor", _doctor, "find out what is wrong with this installation, and what to do about it"))
+    _update_words(command("update", _update, "look for a new version, and change to it where and when it is wanted"))
     status = command("status", _status, "show the school, the last results, what waits and the next test")
     status.add_argument("--json", action="store_true", help="as JSON")
     return parser
@@ -162,6 +163,10 @@ def _page_words(page: argparse.ArgumentParser) -> None:
     page.add_argument("--open", action="store_true", help="open it in the browser")
     page.add_argument("--server", metavar="URL", help="measure against this server; the results stay on this computer")
     page.add_argument("--pupils", metavar="N", type=_pupils, help="number of pupils, for how much the school needs")
+
+
+def _update_words(update: argparse.ArgumentParser) -> None:
+    update.add_argument("--check", action="store_true", help="only say what would be done")
 
 
 def _doctor_words(doctor: argparse.ArgumentParser) -> None:
@@ -587,6 +592,16 @@ def _page(arguments: argparse.Namespace) -> int:
     judges = page.Judges(target=target, contract=_contract, zone=_zone)
     page.run(address, page.Home(state=state, settings=settings, judges=judges, server=arguments.server), ready)
     return 0
+
+
+def _update(arguments: argparse.Namespace) -> int:
+    from agent.updates import installers, run
+
+    state, settings = _home(arguments)
+    kind = installers.platform(installers.home())
+    installer = installers.installer(kind, Path(sys.executable), settings.updates.restart)
+    place = run.Place(state=state, settings=settings, platform=kind, installer=installer)
+    return 0 if run.look(place, print, only_say=arguments.check) else 1
 
 
 def _status(arguments: argparse.Namespace) -> int:

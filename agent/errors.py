@@ -8,6 +8,8 @@ NetreadyError (agent.contract.errors)
 |-- UplinkError                the collector could not be reached or answered nonsense; tried again later
 |   |-- PausedError            not tried (to the end): patience was asked for, it failed a moment ago, time was over
 |   `-- RevokedError           the collector no longer wants this agent
+|-- UpdateError                no version can be changed to: none is signed for, no mirror gives it, or not this kind
+|-- InstallError               a package could not be put in place
 `-- StateError                 the state folder cannot be read or written (full disk, permissions, damage)
 """
 
@@ -44,6 +46,14 @@ class PausedError(UplinkError):
 
 class RevokedError(UplinkError):
     """The collector no longer wants this agent; it stops sending and keeps what it has."""
+
+
+class UpdateError(NetreadyError):
+    """A version cannot be had: nobody signed for it, no mirror gives it, or this kind is not replaced by itself."""
+
+
+class InstallError(NetreadyError):
+    """A package could not be put in place; says what the system said."""
 
 
 class StateError(NetreadyError):

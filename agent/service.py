@@ -19,7 +19,8 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from msgspec import Struct
 
-from agent import identity, schedule, session, turns
+import agent
+from agent import health, identity, schedule, session, turns
 from agent.contract.errors import NetreadyError
 from agent.contract.measurement import Link
 from agent.contract.report import Report, Trigger
@@ -195,12 +196,13 @@ def announced(seen: Session, port: int | None) -> Session:
 def the_line(state: Path, within_s: float | None = None) -> Iterator[None]:
     """Have the line alone among the netready programs of this state folder; raises StateError if another keeps it."""
     busy = "another netready program is measuring on this computer just now; run this again in a minute"
-    with _alone(state / "session.lock", busy, _LINE_WITHIN_S if within_s is None else within_s):
+    with alone(state / "session.lock", busy, _LINE_WITHIN_S if within_s is None else within_s):
         yield
 
 
 @contextmanager
-def _alone(lock: Path, busy: str, within_s: float = 0.0) -> Iterator[None]:
+def alone(lock: Path, busy: str, within_s: float = 0.0) -> Iterator[None]:
+    """Hold a lock file alone; raises StateError with these words if another process still has it after that time."""
     ends = time.monotonic() + within_s
     with ExitStack() as stack:
         while True:
@@ -280,6 +282,7 @@ class Service:
         self._stopping = False
         self._ordered = False  # a session that was asked for waits or runs
         self._clock_ahead_s = self._clock.ahead_s()
+        self._notes = health.Notes(here.state, agent.__version__, self._clock.now())
         self._scheduler = scheduler or _threaded()
 
     def run(self) -> bool:
@@ -289,7 +292,7 @@ class Service:
             StateError: another service works on this state folder.
             NotEnrolledError: this computer left its school.
         """
-        with _alone(
+        with alone(
             self._here.state / "service.lock",
             "netready-agent run already runs on this computer: nothing is to be done, or stop that one first",
         ):
@@ -313,6 +316,7 @@ class Service:
         while self._is_still_us():
             self._clock.sleep(_CLOCK_WATCH_S)
             self._watch_the_clock()
+            self._notes.alive(self._clock.now())
         _log.info("this computer was enrolled anew; beginning afresh")
         with self._working:  # what is under way is finished under the key it was begun with
             self._stopping = True
@@ -349,6 +353,7 @@ class Service:
         self._clock_ahead_s = ahead_s
 
     def _begin(self) -> None:
+        self._notes.begin()
         self._plan()
         self._catch_up(self._clock.now())
         self._meet_peers()
@@ -362,6 +367,8 @@ class Service:
         self._add("send", self._send, IntervalTrigger(seconds=every, start_date=begin))
         seldom = IntervalTrigger(seconds=_POLICY_INTERVAL_S, start_date=first, jitter=600)
         self._add("policy", self._refresh_policy, seldom)
+        if self._notes.is_first_of_version:  # whoever installed it waits to see that the collector answers it
+            self._add("first policy", self._refresh_policy, DateTrigger(begin))
         self._plan_sessions()
 
     def _plan_sessions(self) -> None:
@@ -439,6 +446,8 @@ class Service:
         drained = self._here.send()
         if drained.sent or drained.refused:
             _log.info("sent %d reports, %d refused", drained.sent, drained.refused)
+        if drained.sent or drained.refused:
+            self._notes.heard(self._clock.now())
         self._follow_policy()
         if _RUN_NOW in drained.orders and not self._ordered:
             self._ordered = True
@@ -448,6 +457,7 @@ class Service:
 
     def _refresh_policy(self) -> None:
         self._here.refresh_policy()
+        self._notes.heard(self._clock.now())
         self._follow_policy()
 
     def _follow_policy(self) -> None:

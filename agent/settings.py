@@ -60,12 +60,28 @@ class Uplink(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise ValueError(str(error)) from error  # what msgspec turns into a word on the file and the key
 
 
+class Updates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How this program is replaced by newer versions; without ``root_file`` it never is.
+
+    ``root_file`` is the first root metadata (TUF), given by whoever signs the versions; ``mirrors`` come before those
+    of the policy, each https://..., http://... or file:///FOLDER. ``folder`` is where packages and what was tried are
+    kept, null for one of root's own, or one in the state folder of whoever is not root; ``restart`` starts the service
+    again after a single file was replaced.
+    """
+
+    root_file: str | None = None
+    mirrors: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
+    folder: str | None = None
+    restart: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything of agent.toml; ``probes`` holds one table for each probe, checked by the probe itself."""
 
     agent: Agent = Agent()
     outbox: Outbox = Outbox()
     uplink: Uplink = Uplink()
+    updates: Updates = Updates()
     probes: dict[str, dict[str, Any]] = {}
 
 

@@ -297,6 +297,7 @@ def _serve(options: argparse.Namespace) -> int:
     )
     policy.check_servers(settings.policy)
     policy.check_places(settings.policy)
+    policy.check_update(settings.policy)
     logs.configure(settings.log)
     listener = serving.bind(settings)
     with listener, _open(settings, make=True) as database:

@@ -102,6 +102,7 @@ def checked(body: Mapping[str, Any], above: PolicySettings) -> PolicySettings:
         raise SettingsError(f"policy.standard: {error}") from error
     policy.check_servers(together)
     policy.check_places(together)
+    policy.check_update(together)
     if any(not key_of(label) for label in together.survey_rooms):
         raise SettingsError("policy.survey_rooms: a room needs a name with a letter or a digit in it")
     return together

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from agent.contract import standards
+from agent.contract import releases, standards
 from agent.contract.coverage import MAX_ROOMS
 from agent.contract.errors import SettingsError
 from agent.contract.standards import Target
@@ -69,6 +69,18 @@ def check_places(settings: PolicySettings) -> None:
             raise SettingsError(f"policy.cameras: {camera.name}: {camera.url!r} is no address; write rtsp://HOST/PATH")
 
 
+def check_update(settings: PolicySettings) -> None:
+    """See that agents can go by the version they shall have; raises SettingsError saying what is wrong with it."""
+    wanted = settings.update
+    if wanted is None:
+        return
+    if not releases.is_version(wanted.version):
+        raise SettingsError(f"policy.update: {wanted.version!r} is no version; write it as in 1.4.2")
+    for mirror in wanted.mirrors:
+        if not _is_place(mirror, ("http", "https")):
+            raise SettingsError(f"policy.update: {mirror!r} is no http or https URL")
+
+
 def _is_place(url: str, schemes: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(url)
@@ -104,6 +116,7 @@ def policy_for(school: SchoolRecord, settings: PolicySettings, inside: Inside | 
         inside=inside or Inside(),
         lease=settings.lease,
         paused=settings.paused,
+        update=settings.update,
     )
     return numbered(told)
 

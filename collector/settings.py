@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from agent.contract import settings_file
 from agent.contract.errors import SettingsError
 from agent.contract.values import Label, Text, Word
-from agent.contract.wire import CameraAsked, Clock, MonthlyBytes, PlatformAsked, Shift, Term
+from agent.contract.wire import CameraAsked, Clock, MonthlyBytes, PlatformAsked, Release, Shift, Term
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Weekdays = Annotated[tuple[Annotated[int, Meta(ge=1, le=7)], ...], Meta(max_length=7)]
@@ -65,7 +65,7 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     asks. Without ``platforms`` agents ask those of config/services.toml. ``control_centres``: where cameras have to
     reach; ``cameras``: a school's own, beside those of the registry. ``survey_rooms``: rooms that every survey has to
     look at, beside the register's. ``tests_per_slot``: how often a slot's line is filled before computers that were
-    measured today already are told that it is enough.
+    measured today already are told that it is enough. ``update``: the version that computers shall have.
     """
 
     servers: Annotated[tuple[Text | Server, ...], Meta(max_length=32)] = ()
@@ -98,6 +98,7 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lease: bool = True
     tests_per_slot: Annotated[int, Meta(ge=1, le=1_000)] = 4
     paused: bool = False
+    update: Release | None = None
 
     @property
     def all_servers(self) -> tuple[Server, ...]:

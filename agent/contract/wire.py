@@ -125,6 +125,17 @@ class Inside(Struct, frozen=True, kw_only=True):
     contracted_upload_bps: Annotated[float, Meta(gt=0)] | None = None
 
 
+class Release(Struct, frozen=True, kw_only=True):
+    """The version that this school's computers shall have, ``percent`` of them for now, and where it can be fetched.
+
+    It is a choice among what was signed for: an agent takes no version that its own metadata does not vouch for.
+    """
+
+    version: Word
+    percent: Annotated[float, Meta(ge=0, le=100)] = 100.0
+    mirrors: Annotated[tuple[Text, ...], Meta(max_length=8)] = ()
+
+
 class Policy(Struct, frozen=True, kw_only=True):
     """What the collector tells an agent: against whom, when and how often to measure, and what its school needs.
 
@@ -138,6 +149,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     ``holidays`` have no lessons, ``extra_days`` have whatever their weekday. ``paused``: nothing that fills the line is
     run by itself. ``lease``: the collector is asked before anything that fills the line. ``engines``: the probes that
     may fill it, the first that an agent has counts; empty: the agent's own. ``places``: of servers, where known.
+    ``update``: the version to change to; null: whatever is installed.
     """
 
     version: Annotated[int, Meta(ge=1)] = 1
@@ -159,6 +171,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     lease: bool = False
     engines: Annotated[tuple[Word, ...], Meta(max_length=16)] = ()
     places: Annotated[tuple[ServerPlace, ...], Meta(max_length=32)] = ()
+    update: Release | None = None
 
 
 class SchoolCard(Struct, frozen=True, kw_only=True):

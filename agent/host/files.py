@@ -76,11 +76,13 @@ def exclusive(path: Path) -> Iterator[None]:
         StateError: the lock file cannot be made.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        # Root locks in folders of others: no link of theirs leads it elsewhere, and what it makes there is theirs.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except OSError as error:
         raise StateError(_sentence("make the lock", path, error)) from error
     try:
         try:
+            _give_to_the_folders_owner(descriptor, path.parent)
             _lock(descriptor)
         except BlockingIOError:
             raise
@@ -89,6 +91,14 @@ def exclusive(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _give_to_the_folders_owner(descriptor: int, folder: Path) -> None:
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    owner = folder.stat()
+    if os.fstat(descriptor).st_uid != owner.st_uid:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _lock(descriptor: int) -> None:

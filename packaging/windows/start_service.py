@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script for PyInstaller, no package
 """Begin as netready-service.exe."""
 
 import sys

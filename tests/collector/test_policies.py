@@ -6,7 +6,7 @@ import pytest
 
 from agent.contract import signing, wire
 from agent.contract.errors import SettingsError
-from agent.contract.wire import Shift
+from agent.contract.wire import Release, Shift
 from collector import access, policies, policy
 from collector.errors import NotAllowed, NotFound
 from collector.settings import PolicySettings, Server
@@ -135,6 +135,10 @@ def test_what_held_in_the_past_can_be_asked(database, change, effective):
         ({"platforms": [{"name": "P", "url": "ftp://x"}]}, "policy.platforms: P"),
         ({"survey_rooms": ["  "]}, "policy.survey_rooms"),
         ({"paused": "yes"}, "policy.paused"),
+        ({"update": {"version": "latest"}}, "policy.update: 'latest' is no version"),
+        ({"update": {"version": "../0.2.0"}}, "policy.update: '../0.2.0' is no version"),
+        ({"update": {"version": "0.2.0", "percent": 101}}, "policy.update.percent"),
+        ({"update": {"version": "0.2.0", "mirrors": ["file:///etc"]}}, "policy.update: 'file:///etc' is no http"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_name(body, sentence):
@@ -149,6 +153,19 @@ def test_a_field_of_a_newer_version_is_passed_over(database, change, effective):
     with database.owning() as connection:
         connection.execute("update policy_change set body = body || '{\"later\": 1}'")
     assert effective().capacity_sessions_per_day == 6
+
+
+def test_a_version_goes_out_region_by_region(change, effective):
+    """A tenth of the country, all of one region, and none of a school that was told to wait; a school has no say."""
+    assert effective().update is None
+    change(policies.COUNTRY, update={"version": "0.2.0", "percent": 10})
+    assert effective().update == Release(version="0.2.0", percent=10)
+    change(REGION, update={"version": "0.2.0", "mirrors": ["http://mirror.example/netready"]})
+    assert effective().update == Release(version="0.2.0", mirrors=("http://mirror.example/netready",))
+    change(SCHOOL, update=None)
+    assert effective().update is None
+    with pytest.raises(NotAllowed, match="cannot set update"):
+        change(SCHOOL, Who("school 0042", "school", "0042"), update={"version": "0.2.0"})
 
 
 def test_a_school_may_pause_and_shorten_its_hours_and_nothing_else(change, effective):
