@@ -54,14 +54,11 @@ def check_security(parts: SplitResult) -> str | None:
     if parts.scheme in _SECURE:
         return None
     host = parts.hostname or ""
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # a name and password are nobody's to read
     if is_private(host, port_of(parts)):
-        return (
-            f"{parts.scheme}://{parts.netloc} is not encrypted; allowed because {host} is on this computer or network"
-        )
+        return f"{shown} is not encrypted; allowed because {host} is on this computer or network"
     secure = {"http": "https", "ws": "wss"}[parts.scheme]
-    raise InsecureUrlError(
-        f"{parts.scheme}://{parts.netloc} is not encrypted and {host} is a public address; use {secure}:// there"
-    )
+    raise InsecureUrlError(f"{shown} is not encrypted and {host} is a public address; use {secure}:// there")
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:

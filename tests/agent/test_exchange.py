@@ -246,3 +246,11 @@ def test_settings_that_name_no_proxy(told, words) -> None:
     with pytest.raises(SettingsError, match=words) as caught:
         proxy_of.check(told)
     assert "secret" not in str(caught.value)
+
+
+def test_what_is_warned_of_holds_no_password(caplog) -> None:
+    """An address with name and password is shown without them in the log."""
+    with running() as fake:
+        asked(fine(fake).url.replace("://", "://teacher:secret@"))
+    assert "is not encrypted" in caplog.text
+    assert "secret" not in caplog.text
