@@ -95,7 +95,7 @@ class Family:
         """Wait for something that must happen."""
         ends = time.monotonic() + 30
         while not condition():
-            assert time.monotonic() < ends, self.notes()
+            assert time.monotonic() < ends, f"noted: {self.notes()}; still running: {self.alive()}"
             time.sleep(0.02)
 
     def end(self) -> tuple[int, str]:
