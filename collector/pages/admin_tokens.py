@@ -20,7 +20,7 @@ from collector.pages.admin import ROLE_WORDS, check_part, number_of
 from collector.pages.forms import Fields, Posted
 from collector.store import access as stored
 from collector.store import agents, audit, fleet, schools
-from collector.store.agents import OpenToken
+from collector.store.agents import OpenRegionToken, OpenToken
 from collector.store.audit import Wanted
 from collector.store.database import Connection, Role
 from collector.store.fleet import Asked, ComputerHealth
@@ -43,6 +43,7 @@ _SHORTEST_ID = 6
 _ALL = 1_000_000
 _MOST_DIGITS = 6
 _TYPED = {"name": "", "role": "ministry", "scope": "", "days": "", "school": "", "uses": "1", "expires": "30"}
+_TYPED_REGION = {"region": "", "region_uses": "50", "region_expires": "30"}
 
 
 def router() -> APIRouter:
@@ -68,6 +69,10 @@ def _add_tokens(routes: APIRouter) -> None:
                     return _revoke(context, person, fields)
                 case "end":
                     return _end(context, person, fields)
+                case "end-region":
+                    return _end_region(context, person, fields)
+                case "enrol-region":
+                    made = _enrol_region(context, person, fields)
                 case "enrol":
                     made = _enrol(context, person, fields)
                 case _:
@@ -180,6 +185,35 @@ def _enrol(context: Context, person: Asker, fields: Fields) -> tuple[Sentence, s
     return say("The enrolment token for the school {school}, {name}:", school=school_id, name=found.name), token
 
 
+def _enrol_region(context: Context, person: Asker, fields: Fields) -> tuple[Sentence, str] | None:
+    """Make a token with which an engineer enrols computers of any school of a region, picking it from a list."""
+    person.require("registry")
+    region_id = fields.get("region", "").strip()
+    uses = _number(fields.get("region_uses", ""), enrollment.MAX_USES, say("computers"))
+    days = _number(fields.get("region_expires", ""), enrollment.MAX_DAYS, say("days"))
+    about = f"region {region_id}"
+    with context.database.owning() as connection:
+        if region_id not in schools.regions(connection):
+            raise NotFound(say("choose a region from the list"))
+        if _was_sent(connection, person, about, fields):
+            return None
+        token = enrollment.create_region_token(connection, region_id, uses=uses, days=days, now=context.now())
+        detail = {"enrollment": "token created", "uses": uses, "days": days, "form": fields.get("key", "")}
+        detail["token"] = enrollment.mark_of(token)
+        audit.note(connection, person.who(), "changed", about, now=context.now(), detail=detail)
+    return say("The enrolment token for all schools of the region {region}:", region=region_id), token
+
+
+def _end_region(context: Context, person: Asker, fields: Fields) -> Response:
+    person.require("registry")
+    mark, now = fields.get("token", ""), context.now()
+    with context.database.owning() as connection:
+        if agents.end_region_token(connection, mark, now):
+            detail = {"enrollment": "token ended", "token": mark}
+            audit.note(connection, person.who(), "changed", "regions", now=now, detail=detail)
+    return RedirectResponse("/admin/tokens", status_code=303)
+
+
 def _revoke(context: Context, person: Asker, fields: Fields) -> Response:
     person.require("accounts")
     name = fields.get("name", "")
@@ -214,6 +248,11 @@ def _end(context: Context, person: Asker, fields: Fields) -> Response:
     person.require("registry")
     end_token(context, person, fields.get("school", ""), fields.get("token", ""))
     return RedirectResponse("/admin/tokens", status_code=303)
+
+
+def _of_regions(context: Context) -> tuple[dict[str, schools.RegionRecord], list[OpenRegionToken]]:
+    with context.database.owning() as connection:
+        return schools.regions(connection), agents.region_tokens(connection, context.now())
 
 
 def _was_sent(connection: Connection, person: Asker, about: str, fields: Fields) -> bool:
@@ -296,6 +335,7 @@ def _tokens_page(
     number, pages = number_of(request.query_params.get("page", "1")), max(1, -(-len(listed) // PAGE_ROWS))
     number = min(number, pages)
     enrolling, makers = open_tokens(context, of_school or None) if "registry" in person.rights else ([], {})
+    regions, of_regions = _of_regions(context) if "registry" in person.rights else ({}, [])
     response = html(
         "admin/tokens.html",
         200 if wrong is None else 400,
@@ -314,8 +354,10 @@ def _tokens_page(
         open_tokens=enrolling[:PAGE_ROWS],
         has_more_open=len(enrolling) > PAGE_ROWS,
         makers=makers,
+        regions=regions,
+        of_regions=of_regions,
         changes=person.login is not None,
-        typed=_TYPED | {"school": of_school} | (typed or {}),
+        typed=_TYPED | _TYPED_REGION | {"school": of_school} | (typed or {}),
         chosen=[one for one in access.RIGHTS if (typed or {}).get(f"right_{one}")] or ["read", "export"],
         wrong=wrong,
         told=told,

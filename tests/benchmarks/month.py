@@ -83,12 +83,10 @@ def _show(outcome: Outcome, took_s: float) -> None:
     summary.told("kept under the revoked key", str(outcome.unwanted), "the collector takes none of that key")
     summary.least("light reports made of those due while on, with room on the disk", outcome.made_share, _LEAST_MADE)
     summary.most(f"memory grown in the longest life ({life_days:.1f} days awake)", memory / 2**20, _GROWTH_MIB, "MiB")
-    summary.told("memory, first and last look", " and ".join(_mib(outcome.looks[one].rss) for one in (0, -1)), "")
+    summary.told(
+        "memory, MiB, every six hours awake", " ".join(f"{look.rss / 2**20:.1f}" for look in outcome.looks), ""
+    )
     summary.most("file handles more than at first", handles, 0, "")
-    summary.most("files left behind", len(outcome.strays), 0, "")
+    summary.most("files left behind", len(outcome.strays), 0, " ".join(outcome.strays))
     summary.show()
     assert not outcome.lost + outcome.twice + outcome.refused + outcome.gaps + outcome.waiting + handles
-
-
-def _mib(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"

@@ -222,6 +222,25 @@ def test_an_open_enrolment_token_is_listed_and_ended(somebody, database):
         assert agents.token_for_use(connection, enrollment.token_hash(token)).expires_at <= datetime.now(UTC)
 
 
+def test_a_regions_token_is_made_listed_and_ended(somebody, database):
+    """For an engineer: shown once, a second press makes no other, in the list by its region until it is ended."""
+    browser = somebody()
+    page = browser.open("/admin/tokens").text
+    fields = {"do": "enrol-region", "key": KEY.search(page)[1], "region_uses": "5", "region_expires": "2"}
+    assert "hoose a region from" in browser.send("/admin/tokens", **fields, region="KZ-00").text
+    answer = browser.send("/admin/tokens", **fields, region="KZ-75").text
+    token = re.search(r'class="secret">([0-9a-z]{20})<', answer)[1]
+    assert "sent twice" in browser.send("/admin/tokens", **fields, region="KZ-75").text
+    page = browser.open("/admin/tokens").text
+    assert token not in page
+    assert "5 of 5" in page
+    assert OPEN.findall(page) == [enrollment.mark_of(token)]
+    for _ in range(2):
+        assert browser.send("/admin/tokens", do="end-region", token=enrollment.mark_of(token)).status_code == 303
+    assert OPEN.findall(browser.open("/admin/tokens").text) == []
+    assert [one.detail["token"] for one in entries(database, "regions")] == [enrollment.mark_of(token)]
+
+
 def test_the_last_backup_is_told(somebody, database, tmp_path):
     """None was made, with how to make one; then when one was made."""
     browser = somebody()
