@@ -25,11 +25,13 @@ from tests.agent.conftest import SCHOOL, agent_of, report_maker
 ROOT = Path(__file__).parents[2]
 LETTERS = string.ascii_letters + string.digits + "ғқңөұүһ" + "!$%^*-_+=.:/@ "
 # Not the words that a page is made of: such a secret could be read in any text.
-WORDS = {"please", "reports", "computer", "collector"}
+WORDS = " ".join(file.read_text("utf-8").lower() for file in (ROOT / "agent").rglob("*.py"))
 SECRETS = st.text(LETTERS, min_size=8, max_size=24).filter(
-    lambda word: word == word.strip() and "  " not in word and len(set(word)) > 4 and word not in WORDS
+    lambda word: word == word.strip() and "  " not in word and len(set(word)) > 4 and word.lower() not in WORDS
 )
-NAMES = st.text("АӘБВГҒДЕЖабвгғдеж" + string.ascii_lowercase, min_size=5, max_size=12)
+NAMES = st.text("АӘБВГҒДЕЖабвгғдеж" + string.ascii_lowercase, min_size=5, max_size=12).filter(
+    lambda word: word.lower() not in WORDS
+)
 
 
 def planted(folder, secrets, parseable):

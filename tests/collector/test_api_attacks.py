@@ -30,7 +30,7 @@ def holder(database):
 
 def raw(client, head: bytes) -> bytes:
     """Send bytes as they are and return the beginning of the answer."""
-    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=10) as connection:
+    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=60) as connection:
         connection.sendall(head)
         return connection.recv(65_536)
 
