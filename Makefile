@@ -11,12 +11,12 @@ RUNS   := $(VENV)/.installed-to-run
 CHECKS := $(VENV)/.installed-to-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench wheel deb constraints clean
+.PHONY: help demo test check bench wheel deb rpm single debian-roots constraints clean
 # A recipe that fails or is interrupted leaves no half-made file behind.
 .DELETE_ON_ERROR:
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNS)  ## measure this computer for real and show it ranked; Ctrl-C ends it
 	@# In front on a terminal the demo gets a process group of its own: Ctrl-C then ends the demo, and not make over its head.
@@ -40,6 +40,15 @@ wheel: $(CHECKS)  ## build the wheel into dist/
 
 deb:  ## build the agent's Debian package into dist/, for the Debian that this runs on
 	packaging/linux/build-deb dist
+
+rpm:  ## build the agent's .rpm into dist/; FOR_PYTHON=3.13 names the Python of the system it is for
+	packaging/linux/build-rpm dist
+
+single:  ## build the agent as one program file for Linux into dist/
+	packaging/single/build dist
+
+debian-roots: $(CHECKS)  ## the Debian package in clean Debian 12 and 13 roots, as root; some minutes
+	tests/packaging/debian_roots.sh
 
 constraints:  ## write constraints.txt anew from what is newest today
 	rm -rf build/newest && $(PYTHON) -m venv build/newest

@@ -108,10 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     reflect.add_argument("--udp", metavar="PORT", type=_port, help="the UDP echo's port; usually that of --listen")
     reflect.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM), to speak https and wss")
     reflect.add_argument("--tls-key", metavar="FILE", help="its private key (PEM)")
-    reflect.add_argument(
-        "--collector", metavar="URL", help="send this collector a signed record of each test; needs --state"
-    )
-    reflect.add_argument("--name", metavar="NAME", help="what this server is called in its records; usually its host's")
+    _admission_words(reflect)
     enroll = command("enroll", _enroll, "let this computer join a school")
     _enroll_words(enroll)
     command("leave", _leave, "send what waits, then let this computer leave its school")
@@ -292,6 +289,7 @@ def _decode(arguments: argparse.Namespace) -> int:
 
 def _reflect(arguments: argparse.Namespace) -> int:
     from agent import reflecting
+    from agent.reflector.gate import Limits
 
     if bool(arguments.tls_cert) != bool(arguments.tls_key):
         raise SettingsError("--tls-cert and --tls-key belong together: give both or neither")
@@ -306,8 +304,49 @@ def _reflect(arguments: argparse.Namespace) -> int:
         )
     elif arguments.collector or arguments.name:
         raise SettingsError("--collector and --name are for records of tests, which need a folder: give --state DIR")
-    reflecting.run((arguments.listen, arguments.udp), tls, records, lambda line: print(line, flush=True))
+    usual = Limits()
+    admission = reflecting.Admission(
+        limits=Limits(
+            connections=arguments.connections or usual.connections,
+            tests=usual.tests if arguments.tests_per_hour is None else arguments.tests_per_hour,
+            bytes=usual.bytes if arguments.bytes_per_hour is None else arguments.bytes_per_hour,
+        ),
+        lease_keys=arguments.require_lease,
+        servers=tuple(arguments.url),
+        metrics_port=arguments.metrics,
+    )
+    reflecting.run((arguments.listen, arguments.udp), tls, records, admission, lambda line: print(line, flush=True))
     return 0
+
+
+def _admission_words(reflect: argparse.ArgumentParser) -> None:
+    """Add the options that say what is recorded, who may test, and how much."""
+    reflect.add_argument(
+        "--collector", metavar="URL", help="send this collector a signed record of each test; needs --state"
+    )
+    reflect.add_argument("--name", metavar="NAME", help="what this server is called in its records; usually its host's")
+    reflect.add_argument(
+        "--require-lease",
+        metavar="FILE",
+        type=Path,
+        help="take only tests under a collector's lease; FILE has what 'netready-collector servers lease-key' prints",
+    )
+    reflect.add_argument(
+        "--url",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="with --require-lease: as computers are told of this server (wss://test.example:4443); may be repeated",
+    )
+    network = "one network (an IPv4 address or an IPv6 /64)"
+    reflect.add_argument("--connections", metavar="N", type=_amount, help=f"open connections of {network}; usually 48")
+    reflect.add_argument(
+        "--tests-per-hour", metavar="N", type=_amount, help=f"tests of {network}; usually 600, 0: no limit"
+    )
+    reflect.add_argument(
+        "--bytes-per-hour", metavar="N", type=_amount, help=f"bytes of {network}; usually 500 GB, 0: no limit"
+    )
+    reflect.add_argument("--metrics", metavar="PORT", type=_port, help="serve Prometheus metrics on this loopback port")
 
 
 def _enroll(arguments: argparse.Namespace) -> int:
@@ -668,6 +707,12 @@ def _log_to_stderr(command: str) -> None:
     logging.basicConfig(level=logging.INFO if service else logging.WARNING, format=log_format, stream=sys.stderr)
     for chatty in ("apscheduler", "httpx", "httpcore", "tzlocal"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _amount(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def _pupils(text: str) -> int:

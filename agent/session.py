@@ -52,6 +52,7 @@ class Question(Struct, frozen=True, kw_only=True):
     target_upload_bps: float | None = None
     max_bytes: int | None = None
     lease: str | None = None
+    ticket: str | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -183,7 +184,7 @@ def _make(name: str, plan: Plan, server: str | None) -> Probe:
     A limit of bytes is the one thing that agent.toml can only lower.
     """
     own, fields = plan.probes.get(name, {}), settings_of(name)
-    known = {**plan.handed.get(name, {}), "server": server, "ca_file": plan.ca_file}
+    known = {**plan.handed.get(name, {}), "server": server, "ca_file": plan.ca_file, "ticket": plan.question.ticket}
     if "purpose" in fields:
         known |= msgspec.structs.asdict(plan.question)
     offered = {key: value for key, value in known.items() if key in fields and value is not None}

@@ -60,7 +60,7 @@ class Turn(Struct, frozen=True, kw_only=True):
             return msgspec.structs.replace(plan, refusal=self.reply.detail or "the school was measured enough just now")
         if time.monotonic() > self.ends_at - session.BULK_DEADLINES_S[plan.question.form]:
             return msgspec.structs.replace(plan, refusal="this computer's turn was over before it could begin")
-        question = msgspec.structs.replace(plan.question, lease=self.granted)
+        question = msgspec.structs.replace(plan.question, lease=self.granted, ticket=self.reply.ticket)
         share, targets = self.reply.share, (question.target_download_bps, question.target_upload_bps)
         if share is not None:
             download, upload = (None if one is None else one * share for one in targets)

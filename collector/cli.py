@@ -32,6 +32,7 @@ from collector.errors import NotFound
 from collector.judging import cli as judging
 from collector.judging import distrusting
 from collector.ledger import cli as ledger
+from collector.ledger import ticketing
 from collector.notices import cli as notices
 from collector.opendata import cli as opendata
 from collector.pack import cli as pack
@@ -99,7 +100,13 @@ def _parser() -> argparse.ArgumentParser:
     proofs = ledger.add(commands, common, _settings, _open)
     bundles.add(proofs, common, _settings, _open)
     pack.add(proofs, common, _settings, _open)
-    records.add(commands, common, lambda options: _open(_settings(options)), people.at_the_command_line)
+    records.add(
+        commands,
+        common,
+        lambda options: _open(_settings(options)),
+        people.at_the_command_line,
+        lambda options: ticketing.public_key(_settings(options)),
+    )
     return parser
 
 

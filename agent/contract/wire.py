@@ -40,6 +40,8 @@ Clock = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_lengt
 MonthlyBytes = Annotated[int, Meta(ge=0, le=2**53)]
 MachineHint = Annotated[str, Meta(pattern="^(board|system):[0-9a-f]{64}$", max_length=72)]
 """A hash over a machine's id and its school: it suggests that two keys are one computer's, and proves nothing."""
+TicketText = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,2985}[.][A-Za-z0-9_-]{86}$", max_length=3072)]
+"""A ticket as agent.contract.ticket writes it: it goes into a header as it is."""
 
 
 class Hours(Struct, frozen=True, kw_only=True):
@@ -365,7 +367,8 @@ class LeaseReply(Struct, frozen=True, kw_only=True):
     """The collector's answer, in seconds from now, because clocks differ; ``detail`` is for people.
 
     ``server`` is whom to measure against. ``share`` is which part of the school's target this computer has to reach,
-    null for all of it: several computers measure together where no single port could carry it.
+    null for all of it: several computers measure together where no single port could carry it. ``ticket`` shows that
+    server the lease (agent.contract.ticket); null: the collector makes none.
     """
 
     state: LeaseState
@@ -377,6 +380,7 @@ class LeaseReply(Struct, frozen=True, kw_only=True):
     position: Annotated[int, Meta(ge=0)] | None = None
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
     detail: Text = ""
+    ticket: TicketText | None = None
 
 
 class LeaseRelease(Struct, frozen=True, kw_only=True):

@@ -18,9 +18,10 @@ from msgspec import Meta, Struct
 from agent.contract import standards
 from agent.contract.measurement import CountedAt, Form, Purpose, Throughput
 from agent.contract.report import LeaseId
+from agent.contract.wire import TicketText
 from agent.host import path, tcp_info
 from agent.host.path import Path
-from agent.meter import bulk, counting, dial, echo, gateway, layers, loop, spoilers
+from agent.meter import bulk, counting, dial, echo, echo_nonce, gateway, layers, loop, spoilers
 from agent.meter.bulk import Bulk, Setting
 from agent.meter.counting import Counter
 from agent.meter.dial import Address, Endpoint
@@ -59,6 +60,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``max_s`` unset means the meter's own limit, which depends on the question and the round-trip time. ``connections``
     is how many there may be at most. A verdict without targets asks for the shipped standard's least. ``lease`` is the
     collector's permission to fill the line: the far end is told, so that its record can be held beside the collector's.
+    ``ticket`` proves it to a far end that wants to see it.
     """
 
     takes_the_line: ClassVar[bool] = True
@@ -73,6 +75,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_s: Annotated[float, Meta(gt=0, le=25)] | None = None
     connections: Annotated[int, Meta(ge=1, le=32)] | None = None
     lease: LeaseId | None = None
+    ticket: TicketText | None = None
     ca_file: str | None = None
 
     def target_bps(self, way: Way) -> float:
@@ -188,10 +191,14 @@ class Test:
 
     def _answering(self, place: Address, stack: ExitStack) -> Rounds | None:
         """Return echoes that come back: by UDP, else by small requests; None where neither does."""
-        udp = _echo_stream(place)
-        stack.callback(udp.close)
-        self._echo(udp, None, _FIRST_ECHOES)
-        if udp.between(0.0, math.inf).rtts_s:
+        udp = None if echo_nonce.is_wanted(self._target) else self._answering_udp(place, stack, b"")
+        deadline = min(self._deadline, time.monotonic() + _ECHO_OPENING_S)
+        # Nonces are wanted where leases are: whoever has no ticket loses no time with a server that is silent.
+        has_ticket = self._settings.ticket is not None
+        nonce = echo_nonce.ask(self._target, self._method.context, deadline) if udp is None and has_ticket else None
+        if nonce is not None:
+            udp = self._answering_udp(place, stack, nonce)
+        if udp is not None:
             return udp
         deadline = min(self._deadline, time.monotonic() + _ECHO_OPENING_S)
         with suppress(TransferError):  # the test itself will say why there is no connection
@@ -199,6 +206,12 @@ class Test:
             stack.callback(requests.close)
             return requests
         return None
+
+    def _answering_udp(self, place: Address, stack: ExitStack, nonce: bytes) -> Rounds | None:
+        udp = _echo_stream(place, nonce)
+        stack.callback(udp.close)
+        self._echo(udp, None, _FIRST_ECHOES)
+        return udp if udp.between(0.0, math.inf).rtts_s else None
 
     def _echo(self, stream: Rounds | None, witness: Witness | None, count: int) -> None:
         enough_at = time.monotonic() + count * _ECHO_S
@@ -378,7 +391,7 @@ class _Interface:
         return self._known
 
 
-def _echo_stream(place: Address) -> EchoStream:
+def _echo_stream(place: Address, nonce: bytes) -> EchoStream:
     family, address = place
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
@@ -386,7 +399,7 @@ def _echo_stream(place: Address) -> EchoStream:
     except OSError as error:
         sock.close()
         raise TransferError.of(error, "the server cannot be reached") from error
-    return EchoStream(sock, _ECHO_S)
+    return EchoStream(sock, _ECHO_S, nonce)
 
 
 def _open_first(engine: Engine, count: int) -> list[Lane]:

@@ -18,13 +18,14 @@ USER_AGENT = f"netready-agent/{__version__}"
 
 
 class Opening(Struct, frozen=True, kw_only=True):
-    """What all streams of a test have in common; ``within_s`` is the time for each."""
+    """What all streams of a test have in common; ``within_s`` is for each, ``fields`` are further header lines."""
 
     endpoint: Endpoint
     target: str
     subprotocol: str
     context: ssl.SSLContext | None
     within_s: float
+    fields: tuple[str, ...] = ()
 
 
 class Opener:
@@ -58,7 +59,9 @@ class Opener:
 def _shake_hands(sock: socket.socket, opening: Opening, deadline: float) -> bytes:
     """Do the opening handshake; return the bytes that came right behind it."""
     key = handshake.new_key()
-    request = handshake.request(opening.target, opening.endpoint.authority, key, opening.subprotocol, USER_AGENT)
+    request = handshake.request(
+        opening.target, opening.endpoint.authority, key, opening.subprotocol, USER_AGENT, *opening.fields
+    )
     sock.settimeout(max(0.001, deadline - time.monotonic()))
     try:
         sock.sendall(request)

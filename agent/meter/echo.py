@@ -11,23 +11,42 @@ import statistics
 import struct
 import time
 from itertools import pairwise
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from agent.meter.lane import Way
 from agent.meter.series import Curve
 
 REQUEST, ANSWER = b"NRq1", b"NRa1"
-_LAYOUT = struct.Struct("!4s8sIQQ")  # word, session, sequence, reserved for the client's clock and the server's
+NONCE_PATH = "/netready/v1/echo"  # of a reflector: hands out nonces for its UDP port
+NONCE_BYTES = 16
+_LAYOUT = struct.Struct(f"!4s8sI{NONCE_BYTES}s")  # word, session, sequence, nonce; zeros where none is needed
 DATAGRAM_BYTES = _LAYOUT.size
 _MOST_AT_ONCE = 256  # a far end that floods us with datagrams does not keep the test from its other work
 _FEW = 5
 _GRACE_S = 2.0  # how long the last echo may take
 
 
-def request(session: bytes, sequence: int) -> bytes:
+class Nonce(Struct, frozen=True, kw_only=True):
+    """What a reflector hands out over TCP for echoes from the address that asked (in hex), for so long at least.
+
+    ``needed``: without it there is no answer.
+    """
+
+    nonce: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+    needed: bool = False
+    seconds: float = 0.0
+
+
+def request(session: bytes, sequence: int, nonce: bytes = b"") -> bytes:
     """Return the request with this number."""
-    return _LAYOUT.pack(REQUEST, session, sequence, 0, 0)
+    return _LAYOUT.pack(REQUEST, session, sequence, nonce)
+
+
+def nonce_of(datagram: bytes) -> bytes:
+    """Return the nonce that a request carries."""
+    return datagram[-NONCE_BYTES:]
 
 
 def answer(datagram: bytes) -> bytes | None:
@@ -41,7 +60,7 @@ def answered(datagram: bytes, session: bytes) -> int | None:
     """Return the number that an answer of this session answers; None for anything else."""
     if len(datagram) != DATAGRAM_BYTES:
         return None
-    word, its_session, sequence, *_clocks = _LAYOUT.unpack(datagram)
+    word, its_session, sequence, _nonce = _LAYOUT.unpack(datagram)
     return int(sequence) if word == ANSWER and its_session == session else None
 
 
@@ -81,14 +100,14 @@ class Train(Struct, frozen=True):
     refused: bool
 
 
-def run_train(sock: socket.socket, count: int, interval_s: float, deadline: float) -> Train:
+def run_train(sock: socket.socket, count: int, interval_s: float, deadline: float, nonce: bytes = b"") -> Train:
     """Send echoes over a connected UDP socket, each at its own time whether or not earlier ones came back.
 
     So a slow echo delays none behind it, and a bad moment shows in as many echoes as it lasted (no coordinated
     omission). The deadline (``time.monotonic``) is kept by sending fewer.
     """
     sock.setblocking(False)
-    runner = _Runner(sock)
+    runner = _Runner(sock, nonce)
     began = time.monotonic()
     with selectors.DefaultSelector() as selector:
         selector.register(sock, selectors.EVENT_READ)
@@ -104,8 +123,9 @@ def run_train(sock: socket.socket, count: int, interval_s: float, deadline: floa
 
 
 class _Runner:
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, nonce: bytes) -> None:
         self._sock = sock
+        self._nonce = nonce
         self._session = os.urandom(8)
         self.sent_at: list[float] = []
         self.back: dict[int, float] = {}
@@ -114,7 +134,7 @@ class _Runner:
     def send(self) -> None:
         self.sent_at.append(time.monotonic())
         try:
-            self._sock.send(request(self._session, len(self.sent_at) - 1))
+            self._sock.send(request(self._session, len(self.sent_at) - 1, self._nonce))
         except OSError as error:
             self._note(error)
 
@@ -233,9 +253,10 @@ class EchoStream(Rounds):
 
     protocol = "udp-echo"
 
-    def __init__(self, sock: socket.socket, interval_s: float) -> None:
+    def __init__(self, sock: socket.socket, interval_s: float, nonce: bytes = b"") -> None:
         """Send over a connected UDP socket."""
         super().__init__(sock)
+        self._nonce = nonce
         self._interval_s = interval_s
         self._session = os.urandom(8)
         self._due = 0.0
@@ -248,7 +269,7 @@ class EchoStream(Rounds):
         self._due = max(self._due + self._interval_s, now + self._interval_s / 2)
         self._sent_at.append(now)
         try:
-            self.sock.send(request(self._session, len(self._sent_at) - 1))
+            self.sock.send(request(self._session, len(self._sent_at) - 1, self._nonce))
         except OSError as error:  # no buffer, no route for a moment, or a refusal: it is lost, and is counted so
             self._failed(error)
 

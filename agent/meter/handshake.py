@@ -23,7 +23,7 @@ def accept_key(key: str) -> str:
     return base64.b64encode(hashlib.sha1(key.encode("latin-1") + _GUID, usedforsecurity=False).digest()).decode("ascii")
 
 
-def request(target: str, host: str, key: str, subprotocol: str, user_agent: str) -> bytes:
+def request(target: str, host: str, key: str, subprotocol: str, user_agent: str, *fields: str) -> bytes:
     """Return a client's opening request (RFC 6455, 4.1)."""
     lines = (
         f"GET {target} HTTP/1.1",
@@ -34,6 +34,7 @@ def request(target: str, host: str, key: str, subprotocol: str, user_agent: str)
         "Sec-WebSocket-Version: 13",
         f"Sec-WebSocket-Protocol: {subprotocol}",
         f"User-Agent: {user_agent}",
+        *fields,
     )
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 

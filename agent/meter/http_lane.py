@@ -34,7 +34,8 @@ _CLOSES = "the far end closes the connection after each answer, and the line is 
 class Asking(Struct, frozen=True, kw_only=True):
     """What all lanes of a direction have in common.
 
-    ``target`` is path and query, ``within_s`` the time to open each. None of them sends more than ``max_bytes``.
+    ``target`` is path and query, ``within_s`` the time to open each. None of them sends more than ``max_bytes``;
+    ``fields`` are further header lines.
     """
 
     way: Way
@@ -43,16 +44,18 @@ class Asking(Struct, frozen=True, kw_only=True):
     context: ssl.SSLContext | None
     within_s: float
     max_bytes: int | None = None
+    fields: tuple[str, ...] = ()
 
 
-def get(endpoint: Endpoint, target: str) -> bytes:
+def get(endpoint: Endpoint, target: str, *fields: str) -> bytes:
     """Return a request to fetch."""
-    return _request("GET", endpoint, target)
+    return _request("GET", endpoint, target, *fields)
 
 
-def post(endpoint: Endpoint, target: str, length: int) -> bytes:
+def post(endpoint: Endpoint, target: str, length: int, *fields: str) -> bytes:
     """Return the head of a request to send so many bytes."""
-    return _request("POST", endpoint, target, "Content-Type: application/octet-stream", f"Content-Length: {length}")
+    own = ("Content-Type: application/octet-stream", f"Content-Length: {length}")
+    return _request("POST", endpoint, target, *own, *fields)
 
 
 def _request(method: str, endpoint: Endpoint, target: str, *fields: str) -> bytes:
@@ -296,7 +299,7 @@ class Download(_HttpLane):
 
     def _ask(self) -> None:
         self._asked += 1
-        self._out = memoryview(get(self._asking.endpoint, self._fresh_target()))
+        self._out = memoryview(get(self._asking.endpoint, self._fresh_target(), *self._asking.fields))
 
     def _fits(self, answers: Answers) -> bool:
         is_page = answers.head.fields.get("content-type", "").lower().startswith("text/html")
@@ -352,7 +355,7 @@ class Upload(_HttpLane):
         """Send one body of this length."""
         self._asked += 1
         self._length = self._left = length
-        self._out = memoryview(post(self._asking.endpoint, self._fresh_target(), length))
+        self._out = memoryview(post(self._asking.endpoint, self._fresh_target(), length, *self._asking.fields))
 
     @property
     def _is_sending(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from agent.contract.failure import Failure
+from agent.contract.ticket import REFUSAL_HEADER, REFUSALS
 from agent.contract.values import stays_inside
 from agent.meter.certificate import Certificate
 
@@ -119,6 +120,9 @@ def _by_the_server(status: int, fields: Mapping[str, str], page: "_Page", *, enc
         if encrypted:  # then that stands at the server, and nobody else could have
             return "protocol_error", f"{lost} in front of the server does not pass the upgrade on"
         return "intercepted", f"{lost} on the way took the header Upgrade out of the request"
+    if status in _WORDS and (known := REFUSALS.get(fields.get(REFUSAL_HEADER.lower(), ""))) is not None:
+        wait = fields.get("retry-after")
+        return _WORDS[status], f"{known}; it asks to wait {shown(wait, 40)} s" if wait else known
     if status in _WORDS:
         wait = fields.get("retry-after")
         return _WORDS[status], f"{detail}; it asks to wait {shown(wait, 40)}" if wait else detail

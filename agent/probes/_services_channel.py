@@ -21,14 +21,16 @@ _NO_SEGMENTS = f"the test server has no {SEGMENT_PATH}: it is no netready reflec
 class Channel:
     """A kept connection that brings the segments of its players one after the other; a transfer for the loop."""
 
-    def __init__(self, sock: socket, endpoint: Endpoint, length: int, buffer: memoryview) -> None:
+    def __init__(
+        self, sock: socket, endpoint: Endpoint, length: int, buffer: memoryview, fields: tuple[str, ...] = ()
+    ) -> None:
         """Fetch segments of this many bytes; what arrives goes through the buffer, which others may use too."""
         sock.setblocking(False)
         self.sock = sock
         self.ended = False
         self._used_at = time.monotonic()
         self._endpoint, self._length = endpoint, length
-        self._request = http_lane.get(endpoint, f"{endpoint.prefix}{SEGMENT_PATH}?bytes={length}")
+        self._request = http_lane.get(endpoint, f"{endpoint.prefix}{SEGMENT_PATH}?bytes={length}", *fields)
         self._turns = _TLS_TURNS if isinstance(sock, ssl.SSLSocket) else 1
         self._buffer = buffer
         self._answers = Answers(interception.BODY_BYTES)

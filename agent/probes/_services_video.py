@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from socket import socket
 
 import msgspec
 from msgspec import Struct
@@ -33,13 +34,14 @@ _MOST_DETAIL = 1000
 
 
 class Lesson(Struct, frozen=True, kw_only=True):
-    """What is played, from where, at the cost of how many bytes at most, and until when."""
+    """What is played, from where, at the cost of how many bytes at most, until when; ``fields`` are header lines."""
 
     endpoint: Endpoint
     context: ssl.SSLContext | None
     video: Video
     max_bytes: int
     deadline: float
+    fields: tuple[str, ...] = ()
 
     @property
     def segment_bytes(self) -> int:
@@ -223,11 +225,15 @@ class _Line:
         with ThreadPoolExecutor(more) as pool:
             for opening in [pool.submit(self._dialler.dial, deadline) for _ in range(more)]:
                 try:
-                    self.channels.append(Channel(opening.result(), lesson.endpoint, lesson.segment_bytes, self._buffer))
+                    self.channels.append(self._channel(opening.result()))
                 except TransferError as error:
                     troubles.append(error)
         if troubles:
             raise troubles[0]
+
+    def _channel(self, sock: socket) -> Channel:
+        lesson = self._lesson
+        return Channel(sock, lesson.endpoint, lesson.segment_bytes, self._buffer, lesson.fields)
 
     def _keep(self, is_wanted: Callable[[Channel], bool]) -> None:
         for channel in [one for one in self.channels if not is_wanted(one)]:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta, Struct
 
+from agent.contract import ticket
 from agent.contract.errors import SettingsError
 from agent.contract.measurement import Failed, Throughput
 from agent.host import transport
@@ -79,6 +80,7 @@ class _LibreSpeed:
     def __init__(self, probe: Probe, target: Endpoint, paths: tuple[str, str]) -> None:
         self._target = target
         self._lease = probe.lease
+        self._fields = ticket.shown(probe.ticket)
         self._download, self._upload = (target_of(target, path) for path in paths)
         self.context = transport.tls_context(probe.ca_file) if target.is_secure else None
 
@@ -97,6 +99,7 @@ class _LibreSpeed:
             context=self.context,
             within_s=asked.opening_s,
             max_bytes=asked.max_bytes,
+            fields=self._fields,
         )
         return _Engine(asking, asked.connections or _MOST_LANES)
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from agent.contract import ticket
 from agent.contract.measurement import Failed, Throughput
 from agent.host import transport
 from agent.meter import both_ways, client, dial, far_record, layers, pacer, throughput1
@@ -68,6 +69,7 @@ class _Msak:
         self._target = target
         self.test_id = str(uuid.uuid4())
         self._lease = probe.lease
+        self._fields = ticket.shown(probe.ticket)
         self.context = transport.tls_context(probe.ca_file) if target.scheme == "wss" else None
 
     def engine(self, asked: Asked) -> "_Engine":
@@ -93,6 +95,7 @@ class _Msak:
             subprotocol=throughput1.SUBPROTOCOL,
             context=self.context,
             within_s=asked.opening_s,
+            fields=self._fields,
         )
         return _Engine(opening, asked, most)
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from agent import __version__
+from agent.contract import ticket
 from agent.contract.measurement import Failed, Throughput
 from agent.host import transport
 from agent.meter import both_ways, client, dial, locate, ndt7, pacer, throughput1
@@ -98,6 +99,7 @@ class _Ndt7:
 
     def __init__(self, probe: Probe, place: Place) -> None:
         self._place = place
+        self._fields = ticket.shown(probe.ticket if probe.server else None)  # M-Lab's servers have no use for it
         self.context = transport.tls_context(probe.ca_file) if place.endpoint.is_secure else None
 
     def engine(self, asked: Asked) -> "_Engine":
@@ -107,6 +109,7 @@ class _Ndt7:
             subprotocol=ndt7.SUBPROTOCOL,
             context=self.context,
             within_s=asked.opening_s,
+            fields=self._fields,
         )
         return _Engine(opening, asked)
 

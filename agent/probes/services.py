@@ -15,9 +15,10 @@ from typing import Annotated, ClassVar, TypeVar
 
 from msgspec import Meta, Struct
 
+from agent.contract import ticket
 from agent.contract.errors import InsecureUrlError, SettingsError
 from agent.contract.services import Camera, Service, Services, VideoLesson
-from agent.contract.wire import CameraAsked, PlatformAsked
+from agent.contract.wire import CameraAsked, PlatformAsked, TicketText
 from agent.host import transport
 from agent.meter import dial
 from agent.meter.errors import TransferError
@@ -39,6 +40,7 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``platforms`` and ``cameras`` are the policy's; unset, the platforms are those of ``catalogue``, a file in the form
     of config/services.toml, or of that file itself. ``cameras_registered`` is how many the school has, ``upload_bps``
     what its line was last measured to send. The lesson takes at most ``max_bytes``, platforms 64 kB each.
+    ``ticket`` proves the lease to a server that wants to see it.
     """
 
     takes_the_line: ClassVar[bool] = True
@@ -52,6 +54,7 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cameras_registered: Annotated[int, Meta(ge=0, le=10_000)] | None = None
     upload_bps: Annotated[float, Meta(ge=0, le=1e13)] | None = None
     max_bytes: Annotated[int, Meta(ge=1)] = 100_000_000
+    ticket: TicketText | None = None
 
     def __post_init__(self) -> None:
         """Refuse a server that is none (SettingsError)."""
@@ -106,7 +109,14 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         except InsecureUrlError as error:  # the word that a session has for it
             return _services_video.failed(nothing, TransferError("no_server", str(error)))
         context = transport.tls_context(self.ca_file) if target.is_secure else None
-        lesson = Lesson(endpoint=target, context=context, video=video, max_bytes=self.max_bytes, deadline=deadline)
+        lesson = Lesson(
+            endpoint=target,
+            context=context,
+            video=video,
+            max_bytes=self.max_bytes,
+            deadline=deadline,
+            fields=ticket.shown(self.ticket),
+        )
         return _services_video.play(lesson)
 
 

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Callable
 
 from agent.meter import echo
 from agent.reflector.source import of as source_of
@@ -14,10 +15,21 @@ _BURST = 64  # datagrams taken at once before connections get their turn
 class EchoServer:
     """Answers on a non-blocking UDP socket when told that it is readable."""
 
-    def __init__(self, sock: socket.socket, only: str | None = None) -> None:
-        """Answer everybody, or only this source."""
+    def __init__(
+        self,
+        sock: socket.socket,
+        only: str | None = None,
+        knows: Callable[[bytes, str], bool] | None = None,
+        refused: Callable[[str], None] = lambda _cause: None,
+    ) -> None:
+        """Answer everybody, or only this source; or who has a nonce that ``knows`` knows for its address.
+
+        ``refused`` is told the cause of what is not answered for want of a nonce.
+        """
         self._sock = sock
         self._only = only
+        self._knows = knows
+        self._refused = refused
         self._second = 0
         self._counts: dict[str, int] = {}
 
@@ -31,7 +43,13 @@ class EchoServer:
             except OSError:
                 return
             reply = echo.answer(datagram)
-            if reply is None or not self._admits(address[0], time.monotonic()):
+            if reply is None:
+                continue
+            # Before it is counted: a forged sender uses up nobody's share.
+            if self._knows is not None and not self._knows(echo.nonce_of(datagram), address[0]):
+                self._refused("nonce")
+                continue
+            if not self._admits(address[0], time.monotonic()):
                 continue
             try:
                 self._sock.sendto(reply, address)

@@ -118,9 +118,7 @@ def _options(query: dict[str, str]) -> _Options:
 
 def _session(exchange: Exchange, stream: Stream, options: _Options) -> Session:
     reporter = Reporter(stream, time.monotonic(), with_tcp_info=True, period_s=options.report_s)
-    session = Session(exchange, stream, reporter, options.duration_s)
-    session.enough = lambda: exchange.enough(stream.payload_sent + stream.payload_received)
-    return session
+    return Session(exchange, stream, reporter, options.duration_s)
 
 
 def _run(exchange: Exchange, stream: Stream, session: Session, pace_bps: int | None = None) -> None:

@@ -8,6 +8,7 @@ import ssl
 import sys
 import time
 
+from agent.contract import ticket
 from agent.host import tcp_info
 from agent.meter import payload
 from agent.meter.errors import HeadError, TransferError
@@ -35,18 +36,21 @@ def send_random(exchange: Exchange, length: int, kind: str, fields: tuple[str, .
     sock.settimeout(IDLE_S)
     tcp_info.keep_unsent_short(sock, _UNSENT_BYTES)
     until = time.monotonic() + MAX_TRANSFER_S
-    block = payload.block()
-    while length:
+    block, moved = payload.block(), 0
+    while moved < length:
         if time.monotonic() > until:
             raise TransferError("stalled", f"the client takes longer than {MAX_TRANSFER_S:g} s")
-        length -= sock.send(block[:length])
+        moved += sock.send(block[: length - moved])
+        if exchange.enough(moved):
+            raise TransferError("closed_early", "the client has had as many bytes as it may")
 
 
 def count(exchange: Exchange) -> int:
     """Read the request's body, throw it away, and return how many bytes it was.
 
     Raises:
-        HeadError: the body is malformed (400), too long (413), too slow (408) or coded in a way unknown here (501).
+        HeadError: the body is malformed (400), too long (413), too slow (408), coded in a way unknown here (501), or
+            more than the client may send (503).
         TransferError: the client left in the middle (closed_early).
         OSError: the connection broke.
     """
@@ -111,6 +115,8 @@ class _Incoming:
     def __init__(self, exchange: Exchange) -> None:
         self.rest = exchange.rest
         self._sock = exchange.sock
+        self._exchange = exchange
+        self._moved = 0
         self._until = time.monotonic() + MAX_TRANSFER_S
         # With MSG_TRUNC Linux drops what TCP received without copying it (tcp(7)); TLS has to be read.
         plain = sys.platform == "linux" and not isinstance(exchange.sock, ssl.SSLSocket)
@@ -121,7 +127,7 @@ class _Incoming:
         """Take this many bytes."""
         known = min(length, len(self.rest))
         self.rest = self.rest[known:]
-        length -= known
+        length -= self._checked(known) if known else 0
         while length:
             length -= self._checked(self._sock.recv_into(_SCRATCH, min(length, len(_SCRATCH)), self._flags))
 
@@ -141,4 +147,7 @@ class _Incoming:
             raise TransferError("closed_early", "the client left in the middle of its body")
         if time.monotonic() > self._until:
             raise HeadError(408, f"the body takes longer than {MAX_TRANSFER_S:g} s")
+        self._moved += received
+        if self._exchange.enough(self._moved):
+            raise HeadError(503, ticket.REFUSALS["bytes"], (f"{ticket.REFUSAL_HEADER}: bytes",))
         return received

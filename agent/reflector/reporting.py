@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from agent.contract import record, wire
 from agent.contract.errors import MalformedError, NetreadyError
 from agent.errors import UplinkError
@@ -29,13 +31,14 @@ Send = Callable[[Sequence[bytes]], wire.RecordReply]
 
 
 @contextmanager
-def recorded(state: Path, name: str | None, send: Send | None) -> Iterator[Offer]:
+def recorded(state: Path, name: str | None, send: Send | None, offered: Offer = EVERYTHING) -> Iterator[Offer]:
     """Give all that a reflector serves, with a record made of each test; sent where there is somebody to send it to.
 
     Args:
         state: where the key and what waits are.
         name: what this server is called; its host's name where it is null.
         send: delivers records.
+        offered: what is served otherwise.
 
     Raises:
         StateError: the state folder cannot be used.
@@ -46,7 +49,8 @@ def recorded(state: Path, name: str | None, send: Send | None) -> Iterator[Offer
         if send is not None:
             stack.enter_context(Reporting(spool, send))
         made = stack.enter_context(Records((name or socket.gethostname())[:_LONGEST_NAME], key, spool.keep))
-        yield Offer(routes=EVERYTHING.routes, under={("GET", record.PATH): made.route()}, watch=made)
+        under = {**offered.under, ("GET", record.PATH): made.route()}
+        yield msgspec.structs.replace(offered, under=under, watch=made)
 
 
 class Reporting:

@@ -16,13 +16,18 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Self
 
+import msgspec
 from msgspec import Struct
 
+from agent.contract import ticket
 from agent.contract.errors import SettingsError
-from agent.meter import dial, http_head
+from agent.host import tcp_info
+from agent.meter import dial, echo, http_head
 from agent.meter.errors import HeadError, TransferError
 from agent.reflector import health, librespeed, msak, ndt7, ookla, request, source, video
 from agent.reflector.echo import EchoServer
+from agent.reflector.gate import Gate
+from agent.reflector.nonces import Nonces
 from agent.reflector.request import Exchange, Handler, Routes, Watch
 
 _log = logging.getLogger(__name__)
@@ -43,12 +48,14 @@ class Offer(Struct, frozen=True, kw_only=True):
     """What is served, and to whom: to everybody, or only to this source (see agent.reflector.source).
 
     ``under`` are handlers of all that stands under a path, which ends with a slash. ``watch`` records tests.
+    ``gate`` says which tests are let in; null: all are.
     """
 
     routes: Routes
     only: str | None = None
     under: Routes = {}
     watch: Watch | None = None
+    gate: Gate | None = None
 
 
 EVERYTHING = Offer(routes=ROUTES)
@@ -80,16 +87,28 @@ def serve(
     context = None if tls is None else _server_context(*tls)
     with ExitStack() as stack:
         tcp, udp = _listen(listen, udp_port, stack)
+        offer, echoes = _with_echo(offer, udp)
         connections = stack.enter_context(_Connections(context, stop, offer))
-        echo = EchoServer(udp, offer.only)
         selector = stack.enter_context(selectors.DefaultSelector())
         selector.register(tcp, selectors.EVENT_READ, lambda: connections.accept(tcp))
-        selector.register(udp, selectors.EVENT_READ, echo.answer)
+        selector.register(udp, selectors.EVENT_READ, echoes.answer)
         host, port = tcp.getsockname()[:2]
         ready(f"listening {dial.authority(host, port)} udp {udp.getsockname()[1]}")
         while not stop.is_set():
             for key, _events in selector.select(_POLL_S):
                 key.data()
+
+
+def _with_echo(offer: Offer, udp: socket.socket) -> tuple[Offer, EchoServer]:
+    """Return the UDP echo, and the offer with a place where nonces for it are handed out to everybody it serves."""
+    if offer.only is not None:  # it knows its one visitor already
+        return offer, EchoServer(udp, offer.only)
+    nonces, gate = Nonces(), offer.gate
+    needed = gate is not None and gate.wants_leases
+    routes = {**offer.routes, ("GET", echo.NONCE_PATH): nonces.route(needed=needed)}
+    knows = nonces.is_good if needed else None
+    refused = gate.metrics.count_refusal if gate is not None else lambda _cause: None
+    return msgspec.structs.replace(offer, routes=routes), EchoServer(udp, knows=knows, refused=refused)
 
 
 def _server_context(certificate: str, key: str) -> ssl.SSLContext:
@@ -161,6 +180,8 @@ class _Connections:
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
         self._admitted: Counter[str] = Counter()  # connections by source
+        if offer.gate is not None:
+            offer.gate.metrics.open_connections = lambda: len(self._open)
 
     def __enter__(self) -> Self:
         return self
@@ -190,8 +211,12 @@ class _Connections:
         if self._offer.only is not None and whose != self._offer.only:
             sock.close()
             return
+        if self._offer.gate is not None:
+            self._offer.gate.metrics.count_connection()
         with self._lock:
-            refusal = self._refusal(whose)
+            refusal = self._no_room(whose)
+            if refusal is not None and self._offer.gate is not None:
+                self._offer.gate.refused(refusal)
             if refusal and len(self._open) - self._admitted.total() >= MAX_REFUSALS:
                 sock.close()
                 return
@@ -206,15 +231,17 @@ class _Connections:
             if not refusal:
                 self._admitted[whose] += 1
 
-    def _refusal(self, whose: str) -> str | None:
+    def _no_room(self, whose: str) -> HeadError | None:
         """Return why there is no room for one more connection of this source, None if there is."""
         if self._admitted.total() >= MAX_CONNECTIONS:
-            return f"all {MAX_CONNECTIONS} connections are in use; come back later"
-        if self._admitted[whose] >= MAX_PER_SOURCE:
-            return f"{MAX_PER_SOURCE} connections from your network are in use; come back when they have ended"
+            return _busy("full", f"all {MAX_CONNECTIONS} connections are in use; come back later")
+        most = MAX_PER_SOURCE if self._offer.gate is None else self._offer.gate.connections
+        if self._admitted[whose] >= most:
+            sentence = f"{most} connections from your network are in use; come back when they have ended"
+            return _busy("connections", sentence)
         return None
 
-    def _run(self, sock: socket.socket, whose: str, refusal: str | None) -> None:
+    def _run(self, sock: socket.socket, whose: str, refusal: HeadError | None) -> None:
         talking = sock
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -222,7 +249,7 @@ class _Connections:
             if refusal:
                 _refuse(talking, refusal)
             else:
-                _talk(talking, self._stop.is_set, self._offer)
+                _talk(talking, self._stop.is_set, self._offer, whose)
         except (TransferError, OSError) as error:
             _log.debug("a connection ended: %s", error)  # clients come and go; the client knows why it left
         finally:
@@ -241,25 +268,31 @@ class _Connections:
         return self._context.wrap_socket(sock.dup(), server_side=True)
 
 
-def _refuse(sock: socket.socket, sentence: str) -> None:
-    """Say 503 without waiting for the request."""
-    sock.sendall(request.refusal(503, sentence))
+def _busy(cause: str, sentence: str) -> HeadError:
+    return HeadError(503, sentence, (f"{ticket.REFUSAL_HEADER}: {cause}",))
+
+
+def _refuse(sock: socket.socket, why: HeadError) -> None:
+    """Refuse without waiting for the request."""
+    sock.sendall(request.refusal(why.status, str(why), why.fields))
     _close_gently(sock)
 
 
-def _talk(sock: socket.socket, stopping: Callable[[], bool], offer: Offer) -> None:
+def _talk(sock: socket.socket, stopping: Callable[[], bool], offer: Offer, whose: str) -> None:
     """Have each request answered by its protocol, until one ends the connection."""
     last = time.monotonic() + REUSE_S
     try:
-        while _serve_one(sock, stopping, offer, last):
+        while _serve_one(sock, stopping, offer, whose, last):
             pass
     except HeadError as error:
+        if offer.gate is not None:
+            offer.gate.refused(error)
         sock.settimeout(HEAD_S)
         sock.sendall(request.refusal(error.status, str(error), error.fields))
     _close_gently(sock)
 
 
-def _serve_one(sock: socket.socket, stopping: Callable[[], bool], offer: Offer, last: float) -> bool:
+def _serve_one(sock: socket.socket, stopping: Callable[[], bool], offer: Offer, whose: str, last: float) -> bool:
     """Read one request and have it answered; True if another may follow. None does after ``last``."""
     head, rest = http_head.read(sock, time.monotonic() + HEAD_S)
     asked = request.parse(head)
@@ -268,10 +301,15 @@ def _serve_one(sock: socket.socket, stopping: Callable[[], bool], offer: Offer, 
     reusable = asked.persists and time.monotonic() < last
     exchange = Exchange(sock, asked, rest, stopping, reusable=reusable, watch=offer.watch)
     began = time.time()
+    counts = None if offer.gate is None or not _is_listed(asked, offer) else offer.gate.admit(asked, whose)
+    if counts is not None:
+        exchange.enough = counts
     try:
         handler(exchange)
     finally:
         _record(asked, began, time.time())
+        if counts is not None and offer.gate is not None:
+            offer.gate.metrics.count_control(tcp_info.congestion_control(sock))
     return exchange.stays
 
 
@@ -291,6 +329,11 @@ def _route(asked: request.Request, offer: Offer) -> Handler:
     if not methods:
         raise HeadError(404, f"nothing is at {asked.path[:200]}; this is a netready reflector")
     raise HeadError(405, f"{asked.method} is not understood at {asked.path}; use {methods}", (f"Allow: {methods}",))
+
+
+def _is_listed(asked: request.Request, offer: Offer) -> bool:
+    """Tell whether it is for what everybody finds here, not for a place that is found under another (a record)."""
+    return (asked.method, asked.path) in offer.routes
 
 
 def _folder(path: str) -> str:

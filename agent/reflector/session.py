@@ -28,7 +28,7 @@ class Session:
         """Begin now; the end always comes, at the latest ``goodbye_s`` after the duration."""
         self.goodbye_s = GOODBYE_S
         self.enough: Callable[[], bool] = lambda: False
-        self._stopping = exchange.stopping
+        self._exchange = exchange
         self._stream = stream
         self._reporter = reporter
         self._ends_at = time.monotonic() + duration_s
@@ -41,16 +41,19 @@ class Session:
 
     def run(self) -> None:
         """Serve the stream to its end."""
-        loop.run([self._stream], self._tick)
+        try:
+            loop.run([self._stream], self._tick)
+        finally:
+            self._has_moved_enough()
 
     def _tick(self, now: float) -> bool:
-        if self._stopping() or (self._gone_at is not None and now >= self._gone_at):
+        if self._exchange.stopping() or (self._gone_at is not None and now >= self._gone_at):
             return False
         if self._gone_at is not None:
             return True
         if self._stream.peer_code is not None:
             self._gone_at = now + self.goodbye_s
-        elif now >= self._ends_at or self.enough():
+        elif self._has_moved_enough() or now >= self._ends_at or self.enough():
             self._gone_at = now + self.goodbye_s
             self._stream.next_bulk = None
             self._reporter.send(now)
@@ -58,3 +61,6 @@ class Session:
         else:
             self._reporter.tick(now)
         return True
+
+    def _has_moved_enough(self) -> bool:
+        return self._exchange.enough(self._stream.payload_sent + self._stream.payload_received)

@@ -15,6 +15,7 @@ from collector import turns
 from collector.api.answers import body_of, json_answer, schema_of
 from collector.context import Context, context_of
 from collector.errors import NotFound
+from collector.ledger import ticketing
 from collector.store import agents
 from collector.store.agents import AgentRecord
 from collector.store.database import Connection
@@ -65,7 +66,8 @@ def router() -> APIRouter:
 def _ask(context: Context, body: bytes) -> wire.LeaseReply:
     with context.database.ingesting() as connection:
         agent, asked = _opened(connection, body, wire.LEASE_TYPE, wire.LeaseRequest)
-        return turns.ask(connection, agent, asked, context.settings.policy, context.now())
+        reply = turns.ask(connection, agent, asked, context.settings.policy, context.now())
+    return ticketing.with_ticket(context.settings, reply, context.now())
 
 
 def _release(context: Context, body: bytes) -> Released:

@@ -41,8 +41,17 @@ def add(
     common: argparse.ArgumentParser,
     opened: Opened,
     who: Callable[[], Who],
+    lease_key: Callable[[argparse.Namespace], bytes],
 ) -> None:
-    """Add the commands; ``opened`` opens the database that the options name, ``who`` says who gives the command."""
+    """Add the commands.
+
+    Args:
+        commands: where to.
+        common: the options of every command.
+        opened: opens the database that the options name.
+        who: says who gives the command.
+        lease_key: the public key of the tickets that this computer's collector signs.
+    """
     actions = commands.add_parser("servers", help="test servers, and the records that they sign").add_subparsers(
         required=True, metavar="ACTION"
     )
@@ -66,6 +75,10 @@ def add(
     gone.add_argument("--school", metavar="ID", help="of one school")
     gone.add_argument("--format", choices=("table", "json"), default="table")
     gone.set_defaults(command=lambda options: _missing(options, opened))
+    key = actions.add_parser(
+        "lease-key", parents=[common], help="print the key by which a test server believes this collector's leases"
+    )
+    key.set_defaults(command=lambda options: _lease_key(lease_key(options)))
 
 
 def _moment(text: str) -> datetime:
@@ -76,6 +89,11 @@ def _moment(text: str) -> datetime:
     if found.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} has no time zone; write for example {text.strip()}Z")
     return found.astimezone(UTC)
+
+
+def _lease_key(public_key: bytes) -> int:
+    print(public_key.hex())
+    return 0
 
 
 def _add(options: argparse.Namespace, opened: Opened, who: Who) -> int:

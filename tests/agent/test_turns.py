@@ -173,10 +173,27 @@ def test_a_server_that_does_not_answer_is_given_back(leased, collector, reflecto
 
 def test_a_share_of_the_target_is_asked_for():
     """In a joint test each computer is held against its part."""
-    reply = LeaseReply(state="granted", share=0.25)
+    reply = LeaseReply(state="granted", share=0.25, ticket=f"e30.{'A' * 86}")
     plan = Plan(question=Question(target_download_bps=400e6, target_upload_bps=20e6))
     question = Turn(lease=LEASE, reply=reply).applied(plan).question
     assert (question.target_download_bps, question.target_upload_bps, question.lease) == (100e6, 5e6, LEASE)
+    assert question.ticket == reply.ticket
+
+
+@pytest.mark.parametrize("name", ["msak", "ndt7", "librespeed", "services"])
+def test_the_probes_show_the_lease_s_ticket(name):
+    """What fills the line, and the video lesson, have the ticket that came with the lease."""
+    plan = Plan(question=Question(lease=LEASE, ticket=f"e30.{'A' * 86}"))
+    assert session._make(name, plan, "ws://127.0.0.1:1").ticket == plan.question.ticket
+
+
+@pytest.mark.parametrize(
+    "text", ["a b", "x", f"e30.{'A' * 85}", f"e30\r\nHost: x.{'A' * 86}", f"{'e' * 3000}.{'A' * 86}"]
+)
+def test_a_collector_cannot_write_headers(text):
+    """A ticket goes into a request as it came: one that is not written as tickets are is not read at all."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(msgspec.json.encode({"state": "granted", "ticket": text}), type=LeaseReply)
 
 
 def test_a_turn_that_is_over_is_not_used():

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from agent.contract import signing, wire
+from agent.contract import signing, ticket, wire
 from agent.contract.errors import MalformedError
-from collector import policies, steering, turns
+from collector import cli, policies, steering, turns
 from collector.errors import NotAllowed, NotFound
-from collector.settings import PolicySettings, Server
+from collector.ledger import ticketing
+from collector.settings import DatabaseSettings, PolicySettings, Server, Settings
 from collector.steering import Steering
 from collector.store import agents, leases, schools
 from collector.store.audit import Who
@@ -275,6 +276,33 @@ def test_fifty_threads_in_two_processes_worth_of_connections_never_get_two_lease
 def signed(computer: Computer, kind: str, payload: msgspec.Struct) -> bytes:
     """Return a signed request."""
     return msgspec.json.encode(signing.sign(kind, msgspec.json.encode(payload), computer.key))
+
+
+def test_a_lease_brings_a_ticket_for_its_server(client, computers, capsys):
+    """Whoever gets the line gets a signed ticket for the server he was sent to; who has to wait gets none.
+
+    It is signed by the key that the command prints, which is neither the log's nor that of receipts.
+    """
+    first, second, _ = computers
+    reply = client.post(wire.LEASE_PATH, content=signed(first, wire.LEASE_TYPE, wish())).json()
+    assert cli.main(["servers", "lease-key"]) == 0
+    public_key = bytes.fromhex(capsys.readouterr().out.strip())
+    shown = ticket.read(reply["ticket"], (public_key,))
+    assert (shown.lease, shown.server) == (reply["lease"], reply["server"])
+    lasts = shown.expires - shown.not_before
+    assert reply["ends_in_s"] <= lasts <= reply["ends_in_s"] + ticketing.AFTER.total_seconds() + 3
+    assert abs(shown.not_before - datetime.now(UTC).timestamp()) < 30
+    assert shown.max_bytes >= 1e9 / 8 * lasts, "a fast line's test would be cut off"
+    assert client.post(wire.LEASE_PATH, content=signed(second, wire.LEASE_TYPE, wish())).json().get("ticket") is None
+
+
+def test_without_a_place_for_its_key_a_collector_gives_leases_all_the_same(tmp_path, caplog):
+    """Servers that want tickets refuse then; the reason stands in the collector's log."""
+    (tmp_path / "file").write_text("")
+    settings = Settings(database=DatabaseSettings(data=str(tmp_path / "file" / "under")))
+    reply = wire.LeaseReply(state="granted", lease="ab" * 16, server="ws://one:1", ends_in_s=60)
+    assert ticketing.with_ticket(settings, reply, NOW) == reply
+    assert "leases go without tickets" in caplog.text
 
 
 def test_leases_over_http(client, computers):

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from agent import cli
+from agent.host import files
+from agent.updates import trial
 from collector import settings
 
 PACKAGING = Path(__file__).parent.parent.parent / "packaging"
@@ -18,11 +20,22 @@ COLLECTOR = PACKAGING / "collector"
 SCRIPTS = [
     PACKAGING.parent / ".ci" / "run",
     PACKAGING / "linux" / "build-deb",
+    PACKAGING / "linux" / "build-rpm",
+    PACKAGING / "linux" / "install.sh",
     PACKAGING / "linux" / "netready-agent",
+    PACKAGING / "single" / "build",
     *((PACKAGING / "linux" / "debian" / name) for name in ("postinst", "prerm", "postrm", "list-libraries")),
     Path(__file__).parent / "debian_package.sh",
+    Path(__file__).parent / "debian_roots.sh",
+    Path(__file__).parent / "single_file.sh",
 ]
-UNITS = [PACKAGING / "linux" / "netready-agent.service", COLLECTOR / "netready-collector.service"]
+UNITS = [
+    PACKAGING / "linux" / "netready-agent.service",
+    PACKAGING / "linux" / "netready-agent-update.service",
+    PACKAGING / "linux" / "netready-agent-update.timer",
+    PACKAGING / "linux" / "netready-agent-way-back.service",
+    COLLECTOR / "netready-collector.service",
+]
 
 
 @pytest.fixture
@@ -147,10 +160,12 @@ def test_units_are_verified(unit: Path, tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not on this computer: apt install systemd")
-    # The program is not installed where the tests run; systemd wants to see one there.
-    copy = tmp_path / unit.name
-    copy.write_text(re.sub(r"(?m)^(ExecStart=)\S+", rf"\1{shutil.which('true')}", unit.read_text(encoding="utf-8")))
-    done = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, timeout=60, check=False)
+    # The program is not installed where the tests run; systemd wants to see one, and the units it starts.
+    for one in unit.parent.glob("netready-*.*"):
+        text = one.read_text(encoding="utf-8")
+        (tmp_path / one.name).write_text(re.sub(r"(?m)^(ExecStart=)\S+", rf"\1{shutil.which('true')}", text))
+    command = [analyze, "verify", str(tmp_path / unit.name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -168,3 +183,58 @@ def test_the_debian_service_keeps_its_limits() -> None:
         "Restart=on-failure",
     ):
         assert wanted in lines
+
+
+def test_the_service_has_no_quota_of_the_processor() -> None:
+    """A quota stops a test in the middle of each tenth of a second: what would be measured is the quota."""
+    text = UNITS[0].read_text(encoding="utf-8")
+    assert not re.search(r"^CPUQuota=", text, re.MULTILINE)
+    assert re.search(r"^CPUWeight=\d+$", text, re.MULTILINE)
+    assert re.search(r"^TasksMax=\d+$", text, re.MULTILINE)
+
+
+def test_the_way_back_is_where_the_agent_puts_it() -> None:
+    """The unit looks for the script that a trial writes, under the lock that a look for a new version takes."""
+    unit = (PACKAGING / "linux" / "netready-agent-way-back.service").read_text(encoding="utf-8")
+    folder = "/var/lib/netready-updates"
+    assert f"ConditionPathExists={folder}/{trial._WAY_BACK}\n" in unit
+    assert f" {folder}/lock {folder}/{trial._WAY_BACK}\n" in unit
+    update = (PACKAGING / "linux" / "netready-agent-update.service").read_text(encoding="utf-8")
+    assert "OnFailure=netready-agent-way-back.service\n" in update
+
+
+def test_a_look_under_way_keeps_the_way_back_shut(tmp_path: Path) -> None:
+    """While somebody watches a trial, the unit's command does nothing and is no failure; then it runs the script."""
+    unit = (PACKAGING / "linux" / "netready-agent-way-back.service").read_text(encoding="utf-8")
+    (started,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
+    command = started.replace("/var/lib/netready-updates", str(tmp_path)).split()
+    script = tmp_path / "way-back"
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\n", encoding="utf-8")
+    script.chmod(0o700)
+    with files.exclusive(tmp_path / "lock"):
+        subprocess.run(command, timeout=20, check=True)
+        assert not (tmp_path / "was-run").exists()
+    subprocess.run(command, timeout=20, check=True)
+    assert (tmp_path / "was-run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "which package?"),
+        (("--package",), "--package wants a value"),
+        (("--packet", "x"), "no option '--packet'"),
+        (("--package", "http://updates.example/x.deb", "--collector", "u", "--token", "t"), "https://"),
+        (("--package", "https://updates.example/x.deb", "--collector", "u", "--token", "t"), "--sha256"),
+        (("--package", "/no/such.deb", "--collector", "u", "--token", "t"), "no file /no/such.deb"),
+        (("--package", "/etc/hostname", "--sha256", "00", "--collector", "u", "--token", "t"), "not the package"),
+        (("--package", "/etc/hostname", "--collector", "u", "--token", "t"), "no package of netready-agent"),
+        (("--package", "x.deb", "--token", "t; touch /tmp/x"), "which collector?"),
+    ],
+)
+def test_the_one_command_says_what_to_do(words: tuple[str, ...], said: str) -> None:
+    """Wrong words of install.sh end before anything is installed, with what is missing."""
+    command = ["sh", str(PACKAGING / "linux" / "install.sh"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode in {1, 2}
+    assert said in done.stderr

@@ -123,7 +123,7 @@ def test_an_answer_counts_once(line: Line) -> None:
     line.send(10.0, 10.05)
     line.answer(0, 10.01, times=2)
     session = line.stream._session
-    for datagram in (b"x", b"", echo._LAYOUT.pack(echo.ANSWER, session, 7, 0, 0), echo.request(session, 1)):
+    for datagram in (b"x", b"", echo._LAYOUT.pack(echo.ANSWER, session, 7, b""), echo.request(session, 1)):
         line.say(datagram, 10.06)
     seen = line.stream.between(10, 11)
     assert (seen.sent, seen.lost, seen.rtts_s) == (2, 1, pytest.approx([0.01]))
