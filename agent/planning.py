@@ -61,6 +61,9 @@ class Planner(Struct, frozen=True, kw_only=True):
         usual = plan(self.settings, self.policy, target)
         if trigger == "light":
             return usual
+        if (reason := self.outbox.revoked(self.identity.agent)) is not None:  # the line stays free for others
+            unwanted = f"the collector takes no more reports of this computer: {reason}"
+            return msgspec.structs.replace(self._handed(usual, 0, now), refusal=unwanted)
         month = budget.of_month(self.outbox, self.policy, self.settings.agent.monthly_bytes, now)
         needed, left = budget.verdict_bytes(target), month.left_bytes
         if (refusal := budget.refusal(month, needed)) is not None:

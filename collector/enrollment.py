@@ -159,6 +159,20 @@ def enroll(connection: Connection, body: bytes, settings: PolicySettings, now: d
     )
 
 
+def require_in_service(agent: agents.AgentRecord) -> None:
+    """Raise SignatureError, saying what to do, where this computer may neither ask for the line nor for its policy.
+
+    Its reports are another matter: those of the time before are taken.
+    """
+    if agent.revoked_at is not None:
+        raise SignatureError("this computer was taken out of service; enrol it again if that was wrong")
+    if agent.ended_at is not None:
+        raise SignatureError(
+            f"this computer's key ended on {agent.ended_at:%Y-%m-%d} (it left, or has a newer key); enrol it again with"
+            " a token of its school"
+        )
+
+
 def leave(connection: Connection, body: bytes, now: datetime) -> wire.LeaveReply:
     """Mark the computer that signed the request as one that left; asking again changes nothing.
 

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from msgspec import Meta, Struct
 
 from agent.contract import signing, wire
-from agent.contract.errors import MalformedError, SignatureError
+from agent.contract.errors import MalformedError
 from collector import enrollment
 from collector.api.answers import body_of, json_answer, needs, schema_of
 from collector.api.bodies import Bodies
@@ -105,8 +105,7 @@ def router(context: Context, teller: Teller, metrics: Metrics) -> APIRouter:
             if agent is None:
                 raise NotFound("this computer's key was never enrolled here; enrol it with a token of its school")
             signing.verify_request("GET", wire.POLICY_PATH, signature, agent.public_key)
-            if agent.revoked_at is not None:
-                raise SignatureError("this computer was taken out of service; enrol it again if that was wrong")
+            enrollment.require_in_service(agent)
             school = schools.school(connection, agent.school_id)
             if school is None:
                 raise NotFound(f"school {agent.school_id} is no longer in the registry")

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 from msgspec import Struct
 
 from agent.contract import signing, wire
-from agent.contract.errors import MalformedError, SignatureError
-from collector import turns
+from agent.contract.errors import MalformedError
+from collector import enrollment, turns
 from collector.api.answers import body_of, json_answer, schema_of
 from collector.context import Context, context_of
 from collector.errors import NotFound
@@ -66,6 +66,7 @@ def router() -> APIRouter:
 def _ask(context: Context, body: bytes) -> wire.LeaseReply:
     with context.database.ingesting() as connection:
         agent, asked = _opened(connection, body, wire.LEASE_TYPE, wire.LeaseRequest)
+        enrollment.require_in_service(agent)
         reply = turns.ask(connection, agent, asked, context.settings.policy, context.now())
     return ticketing.with_ticket(context.settings, reply, context.now())
 
@@ -83,7 +84,7 @@ def _opened(connection: Connection, body: bytes, kind: str, payload: type[_Asked
     Raises:
         MalformedError: it is no envelope, or not such a request.
         NotFound: nobody that ever enrolled here signed it.
-        SignatureError: the signature does not fit, or the computer was taken out of service.
+        SignatureError: the signature does not fit.
     """
     envelope = signing.decode_envelope(body)
     keyids = [one.keyid for one in envelope.signatures if "\0" not in one.keyid]
@@ -92,8 +93,6 @@ def _opened(connection: Connection, body: bytes, kind: str, payload: type[_Asked
     if agent is None:
         raise NotFound("this computer's key was never enrolled here; enrol it with a token of its school")
     signed = signing.verify(envelope, kind, agent.public_key)
-    if agent.revoked_at is not None:
-        raise SignatureError("this computer was taken out of service; enrol it again if that was wrong")
     try:
         return agent, msgspec.json.decode(signed, type=payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

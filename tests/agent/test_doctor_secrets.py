@@ -29,6 +29,7 @@ WORDS = " ".join(file.read_text("utf-8").lower() for file in (ROOT / "agent").rg
 SECRETS = st.text(LETTERS, min_size=8, max_size=24).filter(
     lambda word: word == word.strip() and "  " not in word and len(set(word)) > 4 and word.lower() not in WORDS
 )
+_SHORTEST = 6
 NAMES = st.text("АӘБВГҒДЕЖабвгғдеж" + string.ascii_lowercase, min_size=5, max_size=12).filter(
     lambda word: word.lower() not in WORDS
 )
@@ -38,7 +39,8 @@ def planted(folder, secrets, parseable):
     """Make an installation whose every corner holds a secret; return where it is, and what is secret."""
     proxy, token, recovery, odd, user = secrets
     name, _, password = proxy.replace("/", "").replace("@", "").partition(":")
-    password = password or "hunter2-hunter2"
+    if len(password) < _SHORTEST:  # a colon near the end of what was drawn: one letter is in any text
+        password = "hunter2-hunter2"
     url = f"http://{name}:{password}@127.0.0.1:9"
     home = folder / "home" / user
     state = home / "state"

@@ -2,15 +2,17 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from nacl.signing import SigningKey
 
 from agent import budget, identity, schedule, session
 from agent.contract import standards
 from agent.contract.measurement import Failed, Skipped, Throughput
 from agent.contract.peer import Peer
 from agent.contract.services import Services
-from agent.contract.wire import Hours, Inside, PlatformAsked, Policy, QuietHours
+from agent.contract.wire import Hours, Inside, PlatformAsked, Policy, QuietHours, Receipt
 from agent.planning import LAST_CAPACITY, LAST_LONG, Planner
 from agent.settings import Agent, Settings
+from tests.agent.conftest import report_maker
 from tests.fakes.computer import direction, throughput
 
 NIGHT = Policy(
@@ -110,6 +112,20 @@ def test_a_used_up_budget_refuses_what_the_agent_does_by_itself(planner):
     for trigger in ("manual", "light"):
         assert poor.plan(trigger, EVENING).refusal is None
     assert limited(planner, 12_500_000).plan("scheduled", MORNING).refusal is None
+
+
+def test_a_computer_whose_reports_nobody_takes_leaves_the_line_alone(planner):
+    """Out of service or replaced by a newer key, it would only disturb lessons; a person's own test is made."""
+    key = report_maker(SigningKey.generate())
+    planner.outbox.append(planner.identity.agent, planner.identity.collector, key)
+    waiting = planner.outbox.oldest(planner.identity.collector, 1)[0]
+    planner.outbox.settle([(waiting, Receipt(answer="revoked", reason="agent_revoked", detail="it left; enrol it"))])
+    for trigger in ("scheduled", "once", "ordered"):
+        assert "takes no more reports of this computer: it left; enrol it" in (
+            planner.plan(trigger, EVENING).refusal or ""
+        )
+    for trigger in ("manual", "light"):
+        assert planner.plan(trigger, EVENING).refusal is None
 
 
 def test_what_takes_no_data_is_told_the_same_whatever_the_budget(planner):

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from psycopg import sql
 
 from agent.contract import signing, wire
 from agent.contract.measurement import Throughput
@@ -18,6 +19,12 @@ THEN = {"period": "2026-Q1"}
 def NEAR(rate: float):  # noqa: N802 - reads as a value
     """Return a rate as exact as rollups keep it."""
     return pytest.approx(rate, rel=0.003)
+
+
+def wish_of(computer) -> bytes:
+    """Return the body with which a computer asks for the line."""
+    wish = wire.LeaseRequest(lease="ab" * 16, trigger="scheduled", purpose="verdict", seconds=60.0, servers=())
+    return msgspec.json.encode(signing.sign(wire.LEASE_TYPE, msgspec.json.encode(wish), computer.key))
 
 
 @pytest.fixture
@@ -126,6 +133,24 @@ def test_a_stranger_is_told_no_version(client, add_school):
     add_school("0007")
     answer = client.post("/api/v1/reports", content=batch(Computer("0007", seed=9).report(throughput(30e6, 6e6))))
     assert answer.json()["policy_version"] is None
+
+
+@pytest.mark.parametrize("column", ["revoked_at", "ended_at"])
+def test_who_is_not_in_service_gets_neither_the_line_nor_a_policy(client, add_school, enrolled, database, column):
+    """Taken out of service, left or replaced by a newer key: the line is for those whose tests count."""
+    add_school("0007")
+    computer = enrolled("0007")
+    signed = {"authorization": signing.sign_request("GET", wire.POLICY_PATH, computer.key)}
+    assert client.get(wire.POLICY_PATH, headers=signed).status_code == 200
+    assert client.post(wire.LEASE_PATH, content=wish_of(computer)).status_code == 200
+    with database.owning() as connection:
+        change = sql.SQL("update agent set {} = now() where agent_id = %s").format(sql.Identifier(column))
+        connection.execute(change, [computer.id])
+    for answer in (
+        client.get(wire.POLICY_PATH, headers=signed),
+        client.post(wire.LEASE_PATH, content=wish_of(computer)),
+    ):
+        assert "enrol it again" in problem(answer, 401)
 
 
 def test_a_policy_is_given_to_its_own_computer_only(client, add_school, enrolled):

@@ -69,6 +69,7 @@ def test_every_generation_is_here():
         "2026-11-23-evidence",
         "2026-11-23-inside",
         "2026-11-23-national",
+        "2026-11-24-fleet",
     ]
     assert {kind for _, kind in then("messages")} == {*BY_AGENTS, *BY_COLLECTORS}
     assert all(generation(name)["measurements"].keys() >= {"throughput", "latency", "link"} for name in NAMES)

@@ -24,7 +24,8 @@ from tests.fakes.fast_agent import SharedClock
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
 LIGHT_S = 900.0
-_LAST_HOURS = 6
+_LAST_LOOKS = 12
+_LOOK_HOURS = 0.19  # no part of the times between reports: a report made just before each look would always wait
 _QUICK = """
 from typing import ClassVar
 from msgspec import Struct
@@ -310,9 +311,9 @@ def live(computer: Computer, far_end: FarEnd, days: int, outage_days: float, say
     while computer.outcome.days < days:
         computer.work(6, look=True)
         say(f"day {computer.outcome.days:.1f}: quiet")
-    for _ in range(_LAST_HOURS):  # the last one may have been made a moment ago, or its answer got lost
+    for _ in range(_LAST_LOOKS):  # the last one may have been made a moment ago, or its answer got lost
         if computer.waits():
-            computer.work(1)
+            computer.work(_LOOK_HOURS)
     return computer.check()
 
 
