@@ -480,7 +480,28 @@ def _is_your_school(school: SchoolCard) -> bool:
             return False
 
 
+_TROUBLE_S = 900.0
+
+
 def _run(arguments: argparse.Namespace) -> int:
+    """Work; what a service cannot begin with (settings, a disk) is tried again some times an hour, not every minute."""
+    from agent import service
+    from agent.host import supervisor
+
+    try:
+        return _worked(arguments)
+    except NotEnrolledError:
+        raise
+    except NetreadyError as error:
+        if arguments.once or not supervisor.is_there():
+            raise
+        print(f"netready-agent: {error}", file=sys.stderr, flush=True)
+        supervisor.ready(f"cannot work, trying again in {_TROUBLE_S / 60:.0f} min: {error}")
+        service.wait(_TROUBLE_S)
+        return 1
+
+
+def _worked(arguments: argparse.Namespace) -> int:
     from agent import enrollment, planning, service, session
     from agent.uplink import Uplink
 

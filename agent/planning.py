@@ -12,6 +12,7 @@ from agent.contract.measurement import Measurement, Throughput
 from agent.contract.report import Trigger
 from agent.contract.standards import Target
 from agent.contract.wire import Policy
+from agent.host import power
 from agent.identity import Identity
 from agent.outbox import Outbox
 from agent.schedule import Known, Wanted
@@ -64,6 +65,8 @@ class Planner(Struct, frozen=True, kw_only=True):
         if (reason := self.outbox.revoked(self.identity.agent)) is not None:  # the line stays free for others
             unwanted = f"the collector takes no more reports of this computer: {reason}"
             return msgspec.structs.replace(self._handed(usual, 0, now), refusal=unwanted)
+        if trigger == "scheduled" and (low := self._low_battery()) is not None:
+            return msgspec.structs.replace(self._handed(usual, 0, now), refusal=low)
         month = budget.of_month(self.outbox, self.policy, self.settings.agent.monthly_bytes, now)
         needed, left = budget.verdict_bytes(target), month.left_bytes
         if (refusal := budget.refusal(month, needed)) is not None:
@@ -74,6 +77,15 @@ class Planner(Struct, frozen=True, kw_only=True):
             left = schedule.capacity_share(left)
         # A verdict limits itself to what was just found to be left.
         return _asking(usual, asked, None if left is None or asked.purpose == "verdict" else left // 2)
+
+    def _low_battery(self) -> str | None:
+        least, found = self.settings.agent.least_battery_percent, power.battery()
+        if found is None or not power.is_low(least, found):
+            return None
+        return (
+            f"this computer runs on its battery with {found.percent:.0f} % left, and below {least} % a test waits until"
+            " it is plugged in ([agent] least_battery_percent)"
+        )
 
     def _handed(self, usual: Plan, left_bytes: int | None, now: datetime) -> Plan:
         given = extras.handed(self.policy, self.outbox, self.identity.agent, left_bytes, now)

@@ -20,14 +20,15 @@ from apscheduler.triggers.interval import IntervalTrigger
 from msgspec import Struct
 
 import agent
-from agent import health, identity, schedule, session, turns
+from agent import health, identity, schedule, session, turns, watch
 from agent.contract.errors import NetreadyError
 from agent.contract.measurement import Link
 from agent.contract.report import Report, Trigger
 from agent.contract.standards import Target
 from agent.contract.wire import Policy
+from agent.crashes import Crashes, place_of
 from agent.errors import NotEnrolledError, PausedError, RevokedError, StateError, UplinkError
-from agent.host import files
+from agent.host import files, supervisor
 from agent.host.clock import Clock
 from agent.identity import Enrolled
 from agent.outbox import Outbox
@@ -37,6 +38,7 @@ from agent.session import Session
 from agent.settings import Settings
 from agent.turns import Asking, Turn
 from agent.uplink import Drained, Uplink
+from agent.watch import Watch
 
 LAST_SESSION = "last session"
 LAST_TROUBLE = "last trouble with the collector"
@@ -53,7 +55,8 @@ _RUN_NOW = "run_now"
 _POLICY_TAG = "policy tag"
 _LINE_PATIENTLY_S = 40.0  # nobody waits for the service, and another computer's test against this one ends by then
 _STOP_WITHIN_S = 5.0
-_CLOCK_WATCH_S = 60.0
+_STUCK = 70  # EX_SOFTWARE of sysexits.h: whoever watches the service starts it again
+_WATCH_S = 60.0  # WatchdogSec of the unit is longer
 _CLOCK_SLACK_S = 60.0
 _CLOCK = Clock()
 SCHEDULING = {
@@ -269,6 +272,14 @@ def work(
             pass
 
 
+def wait(seconds: float, clock: Clock = _CLOCK) -> None:
+    """Wait, and say meanwhile to whoever watches that nothing hangs."""
+    ends = clock.steady_s() + seconds
+    while (left_s := ends - clock.steady_s()) > 0:
+        supervisor.alive()
+        clock.sleep(min(_WATCH_S, left_s))
+
+
 class Service:
     """The jobs of a resident agent. One worker thread does them one after the other: they never share the line."""
 
@@ -283,6 +294,8 @@ class Service:
         self._ordered = False  # a session that was asked for waits or runs
         self._clock_ahead_s = self._clock.ahead_s()
         self._notes = health.Notes(here.state, agent.__version__, self._clock.now())
+        self._crashes = Crashes(here.state, agent.__version__, identity.boot_id())
+        self._watch = Watch(watch.looks_within(here.settings.uplink.interval_s, _WATCH_S))
         self._scheduler = scheduler or _threaded()
 
     def run(self) -> bool:
@@ -306,21 +319,53 @@ class Service:
             except NotEnrolledError:
                 self._end()
                 raise
+            except Exception as error:
+                self._crashes.crashed(self._clock.now(), place_of(error))
+                raise
             else:
                 return True
             finally:
                 self._peers.close()
 
     def _work_while_enrolled(self) -> None:
+        self._wait_after_crashes(self._crashes.begin(self._clock.now()))
+        began_s = self._clock.steady_s()
         self._begin()
+        supervisor.ready(self._status())
         while self._is_still_us():
-            self._clock.sleep(_CLOCK_WATCH_S)
+            self._clock.sleep(_WATCH_S)
             self._watch_the_clock()
             self._notes.alive(self._clock.now())
+            self._crashes.alive(self._clock.steady_s() - began_s)
+            self._watch_the_work()
+            supervisor.alive(self._status())
         _log.info("this computer was enrolled anew; beginning afresh")
         with self._working:  # what is under way is finished under the key it was begun with
             self._stopping = True
         self._scheduler.shutdown(wait=True)
+        self._crashes.ended()
+
+    def _wait_after_crashes(self, wait_s: float) -> None:
+        """Wait where earlier lives ended too soon: what crashes at once would else take a processor for nothing."""
+        if not wait_s:
+            return
+        status = f"waiting {wait_s / 60:.0f} min: it crashed just now, see netready-agent doctor"
+        _log.warning("%s", status)
+        supervisor.ready(status)
+        wait(wait_s, self._clock)
+
+    def _watch_the_work(self) -> None:
+        """End this process where the work does not go on: started again it does, and a thread cannot be ended."""
+        stuck = self._watch.look()
+        if stuck is None:
+            return
+        _log.critical("stuck: %s; ending, to be started again", stuck)
+        self._crashes.crashed(self._clock.now(), f"stuck: {stuck}")
+        logging.shutdown()
+        os._exit(_STUCK)
+
+    def _status(self) -> str:
+        return f"measuring for {self._here.enrolled.identity.school.name}; next session {self._next()}"
 
     def _is_still_us(self) -> bool:
         """Tell whether this computer is still enrolled as it was at the start; raises NotEnrolledError if it left.
@@ -336,8 +381,11 @@ class Service:
 
     def _end(self) -> None:
         _log.info("stopping")
+        supervisor.stopping()
         self._stopping = True  # for a job that waits behind another: Python would wait for it at the end
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:  # told to stop before anything was planned, it does not yet
+            self._scheduler.shutdown(wait=False)
+        self._crashes.ended()
         if not self._working.acquire(timeout=_STOP_WITHIN_S):
             # A session is under way. What counts is on disk already; what is half measured is no result.
             logging.shutdown()
@@ -385,12 +433,15 @@ class Service:
         with self._working:
             if self._stopping:
                 return
+            self._watch.began(name)
             try:
                 work()
             except (PausedError, RevokedError) as reason:
                 _log.info("%s: %s", name, reason)
             except NetreadyError as error:
                 _log.warning("%s: %s", name, error)
+            finally:
+                self._watch.ended()
 
     def _on_session_time(self) -> None:
         now = self._clock.now()

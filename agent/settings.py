@@ -22,7 +22,8 @@ class Agent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``engine`` is the probe that fills the line; null: the policy's first that this agent has, else msak.
     ``monthly_bytes`` limits what tests take in a calendar month, null leaves it to the policy. ``metered``: whether the
     connection is paid for by volume; null asks the system. ``peer``: whether other computers of the school may test
-    against this one, which needs the policy's key.
+    against this one, which needs the policy's key. ``least_battery_percent``: on its battery with less than that left
+    a computer puts off what fills the line; 0 never.
     """
 
     room: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
@@ -31,6 +32,7 @@ class Agent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     monthly_bytes: MonthlyBytes | None = None
     metered: bool | None = None
     peer: bool = True
+    least_battery_percent: Annotated[int, Meta(ge=0, le=100)] = 20
 
 
 class Outbox(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

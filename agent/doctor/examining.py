@@ -96,6 +96,12 @@ def _checks(here: Installation, *, offline: bool) -> list[Check]:
             work=lambda: work.running(here, work.unit_of_system()),
         ),
         Check(
+            name="crashes",
+            title="Crashes",
+            why="A service that ends again and again is started ever more seldom.",
+            work=lambda: work.crashed(here),
+        ),
+        Check(
             name="memory",
             title="Memory",
             why="A small computer needs its memory for lessons.",

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from agent import budget, schedule, service
+from agent import budget, crashes, schedule, service
 from agent.contract.errors import SettingsError
 from agent.contract.measurement import Failed, Skipped
 from agent.contract.report import Report
@@ -18,6 +18,7 @@ from agent.doctor.finding import Found, fault, unknown, warning, well
 from agent.doctor.installation import Installation, Stored
 from agent.errors import StateError
 from agent.host import files, program
+from agent.host import power as host_power
 from agent.uplink import Pause
 
 _OLD = timedelta(days=1)  # reports go out every few minutes
@@ -101,6 +102,27 @@ def running(here: Installation, unit: dict[str, str]) -> Found:
     return well(seen)
 
 
+def crashed(here: Installation) -> Found:
+    """How often the service ended without being told to, and where in the program."""
+    try:
+        book = crashes.read(here.place.state)
+    except StateError as error:
+        return unknown(str(error), "Run this as the user who owns it, or as root.")
+    now = here.place.clock.now()
+    lately = crashes.recent(book.crashes, now)
+    if not lately:
+        older = f"; the last crash was {words.ago(book.crashes[-1].at, now)}" if book.crashes else ""
+        return well(f"no crash in the last day{older}")
+    last = lately[-1]
+    seen = f"{len(lately)} crash{'es' if len(lately) > 1 else ''} in the last day; the last, of version {last.version},"
+    seen += f" {words.ago(last.at, now)}{'' if last.is_settled else ', soon after its start'}: {last.reason}"
+    if book.wait_s:
+        seen += f"; so it waits {words.span(book.wait_s)} after a start before it measures"
+    if last.reason == crashes.KILLED:
+        return warning(seen, "Is there memory enough? See the system's log; if nobody ended it, send this to support.")
+    return warning(seen, "Send this page to support; a newer version may have put it right.")
+
+
 def memory(here: Installation) -> Found:
     """How much memory the running service has."""
     try:
@@ -125,10 +147,15 @@ def memory(here: Installation) -> Found:
 
 def power(here: Installation) -> Found:
     """Whether the computer runs on its battery, and whether its connection is paid for by volume."""
-    battery = getattr(psutil, "sensors_battery", lambda: None)()
+    battery, least = host_power.battery(), here.settings.agent.least_battery_percent
     seen = "no battery" if battery is None else f"battery {battery.percent:.0f} %"
-    if battery is not None and battery.power_plugged is not None:
-        seen += ", plugged in" if battery.power_plugged else ", not plugged in"
+    if battery is not None and battery.is_plugged is not None:
+        seen += ", plugged in" if battery.is_plugged else ", not plugged in"
+    if host_power.is_low(least, battery):
+        return warning(
+            f"{seen}: what fills the line is put off below {least} %",
+            "Plug it in; or set [agent] least_battery_percent in agent.toml.",
+        )
     if budget.is_metered(here.settings.agent.metered):
         told = "the settings say" if here.settings.agent.metered is not None else "the system says"
         return warning(

@@ -10,6 +10,7 @@ from agent.contract.measurement import Failed, Skipped, Throughput
 from agent.contract.peer import Peer
 from agent.contract.services import Services
 from agent.contract.wire import Hours, Inside, PlatformAsked, Policy, QuietHours, Receipt
+from agent.host import power
 from agent.planning import LAST_CAPACITY, LAST_LONG, Planner
 from agent.settings import Agent, Settings
 from tests.agent.conftest import report_maker
@@ -126,6 +127,17 @@ def test_a_computer_whose_reports_nobody_takes_leaves_the_line_alone(planner):
         )
     for trigger in ("manual", "light"):
         assert planner.plan(trigger, EVENING).refusal is None
+
+
+def test_a_low_battery_puts_off_what_fills_the_line(planner, monkeypatch):
+    """By itself it waits for its charger, and says so; what a person asks for is done."""
+    monkeypatch.setattr(power, "battery", lambda: power.Battery(percent=12, is_plugged=False))
+    told = planner.plan("scheduled", EVENING).refusal or ""
+    assert told.startswith("this computer runs on its battery with 12 % left, and below 20 % a test waits")
+    for trigger in ("manual", "light", "once", "ordered"):
+        assert planner.plan(trigger, EVENING).refusal is None
+    never = msgspec.structs.replace(planner, settings=Settings(agent=Agent(metered=False, least_battery_percent=0)))
+    assert never.plan("scheduled", EVENING).refusal is None
 
 
 def test_what_takes_no_data_is_told_the_same_whatever_the_budget(planner):

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/run.py [PART] [WORD]...
 
-Without a part, all of them (about three hours, most of it ``honesty``, ``causes`` and ``country``). Where a part
+Without a part, all of them (about four hours, most of it ``honesty``, ``causes`` and ``country``). Where a part
 measures on known lines, words choose some by their names, as in ``lines GEO cable``; ``honesty`` takes a number of
 tests too, ``causes`` a number of schools, the first seed, and scenes, ``country`` and ``pages`` a number of schools and
 of school days. Figures of one run on one machine; compare only what stands in the same table.
@@ -24,6 +24,7 @@ from tests.benchmarks import (
     cross,
     herd,
     honesty,
+    idle,
     ingest,
     kills,
     leases,
@@ -49,6 +50,7 @@ WITH_NUMBERS: dict[str, Callable[[Sequence[str]], None]] = {"country": country.r
 ELSEWHERE: dict[str, Callable[[], None]] = {
     "cost": cost.run,
     "memory": memory.run,
+    "idle": idle.run,
     "ingest": ingest.run,
     "herd": herd.run,
     "kills": kills.run,

@@ -245,7 +245,7 @@ class Computer:
         outcome.gaps = sum(_gaps(agent, set(found) | held) for agent in {agent for agent, _ in found})
         outcome.made_share = len(kept) / (self._awake_s / LIGHT_S)
         needed = {"identity.json", "key", "policy.json", "outbox.sqlite3", "outbox.sqlite3-journal"}
-        needed |= {"outbox.numbers.json", "service.lock", "session.lock", "health.json"}
+        needed |= {"outbox.numbers.json", "service.lock", "session.lock", "health.json", "crashes.json"}
         outcome.strays = tuple(sorted({one.name for one in self._state.iterdir()} - needed))
         return outcome
 
