@@ -397,7 +397,7 @@ def running(database):
         parser = argparse.ArgumentParser()
         common = argparse.ArgumentParser(add_help=False)
         opened = lambda _options: contextlib.nullcontext(database)  # noqa: E731 - the fixture closes it
-        cli.add(parser.add_subparsers(required=True), common, opened, at_the_command_line)
+        cli.add(parser.add_subparsers(required=True), common, opened, at_the_command_line, lambda _options: b"\1" * 32)
         options = parser.parse_args(words)
         return options.command(options)
 
@@ -418,6 +418,8 @@ def test_the_commands_for_servers(run, capsys, take, add_school, lent):
     assert (one["school_id"], one["test_id"], one["agent_id"]) == ("0042", "a-test", "c" * 32)
     assert run("servers", "missing") == 0
     assert "wss://one.example" in capsys.readouterr().out
+    assert run("servers", "lease-key") == 0
+    assert capsys.readouterr().out == f"{'01' * 32}\n"
     assert run("servers", "end", key) == 0
     assert run("servers", "list", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["items"][0]["ended_at"] is not None

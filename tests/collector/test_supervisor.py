@@ -17,8 +17,8 @@ CHILD = """
 import json, os, signal, sys, time
 orders = json.loads(sys.stdin.buffer.readline())
 def note(what):
-    with open(os.environ["NOTES"], "a") as notes:
-        notes.write(json.dumps([orders["place"], what, os.getpid()]) + "\\n")
+    with open(f"{os.environ['NOTES']}/{os.getpid()}", "a") as notes:
+        notes.write(json.dumps([time.monotonic(), orders["place"], what, os.getpid()]) + "\\n")
 def end(*_):
     note("told to end")
     if "stubborn" not in orders["place"]:
@@ -60,9 +60,9 @@ class Family:
 
     def __init__(self, folder: Path, *places: str, drain_s: float = 5.0, passes_hangup: bool = False) -> None:
         (folder / "child_of_test.py").write_text(CHILD)
-        self.notes_file = folder / "notes"
-        self.notes_file.touch()
-        environment = os.environ | {"NOTES": str(self.notes_file), "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+        self.noted = folder / "notes"
+        self.noted.mkdir()
+        environment = os.environ | {"NOTES": str(self.noted), "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
         hangup = "yes" if passes_hangup else "no"
         self.process = subprocess.Popen(
             [sys.executable, "-c", SUPERVISOR, str(folder), str(drain_s), hangup, *places],
@@ -81,7 +81,8 @@ class Family:
 
     def notes(self) -> list[tuple[str, str, int]]:
         """Return what the children noted so far."""
-        return [tuple(json.loads(line)) for line in self.notes_file.read_text().splitlines()]
+        lines = [line for file in self.noted.iterdir() for line in file.read_text().splitlines()]
+        return [(place, what, pid) for _, place, what, pid in sorted(json.loads(line) for line in lines)]
 
     def count(self, place: str, what: str) -> int:
         """Count what one of the children noted."""
@@ -95,7 +96,12 @@ class Family:
         """Wait for something that must happen."""
         ends = time.monotonic() + 30
         while not condition():
-            assert time.monotonic() < ends, f"noted: {self.notes()}; still running: {self.alive()}"
+            if time.monotonic() >= ends:
+                running = self.alive()
+                self.process.kill()
+                assert self.process.stderr is not None
+                said = self.process.stderr.read() if not running else ""  # they write there too, and would keep it open
+                pytest.fail(f"noted: {self.notes()}; still running: {running}; said: {said}")
             time.sleep(0.02)
 
     def end(self) -> tuple[int, str]:
