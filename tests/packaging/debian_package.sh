@@ -25,6 +25,15 @@ apt-get install --yes --quiet=2 -o Dpkg::Use-Pty=0 "$package"
 version=$(dpkg-deb --field "$package" Version)
 cd /
 netready-agent --version | grep -F "${version%%-*}"
+kib=$(du -sk --total /usr/lib/netready-agent /usr/share/doc/netready-agent | tail -n 1 | cut -f 1)
+[ "$kib" -le $((60 * 1024)) ] || fail "it takes $((kib / 1024)) MiB on the disk, compiled modules included; 60 are allowed"
+say "$((kib / 1024)) MiB on the disk, compiled modules included"
+/usr/lib/netready-agent/bin/python3 -I -c '
+import importlib, pkgutil, agent
+for one in pkgutil.walk_packages(agent.__path__, "agent."):
+    if not one.name.startswith(("agent.windows", "agent.__main__")):
+        importlib.import_module(one.name)
+' || fail "a module of the installed agent lacks something"
 [ "$(stat -c '%U:%G %a' /var/lib/netready)" = "netready:netready 750" ] || fail "the state folder is not the service's own"
 [ -L /etc/systemd/system/multi-user.target.wants/netready-agent.service ] || fail "the service is not enabled"
 if command -v systemd-analyze >/dev/null; then

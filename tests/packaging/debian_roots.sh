@@ -9,6 +9,7 @@ commands=$(cd "${COMMANDS:-$root/.venv/bin}" && pwd)
 previous=${PREVIOUS:-a99350b}
 keep=${KEEP:-}
 within_s=60
+most_mib=60
 say() { printf 'debian roots: %s\n' "$*"; }
 fail() { say "$*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || fail "roots are made by root"
@@ -146,6 +147,7 @@ one_system() {  # one_system SUITE
   grep -qE 'PASS|FAIL' "$work/verdict" || fail "${name[$suite]}: there is no verdict"
   works "$suite" "${version%%-*}"
   kib=$(in_root "$suite" du -sk --total /usr/lib/netready-agent /usr/share/doc/netready-agent | tail -n 1 | cut -f 1)
+  [ "$kib" -le $((most_mib * 1024)) ] || fail "${name[$suite]}: $((kib / 1024)) MiB on the disk; $most_mib are allowed"
   say "${name[$suite]}: from nothing to the first verdict in $took s; $((kib / 1024)) MiB on the disk, compiled modules included"
   in_root "$suite" apt-get purge --yes --quiet=2 -o Dpkg::Use-Pty=0 netready-agent >/dev/null
   gone "$suite"
