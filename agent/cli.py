@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 DEFAULT_LISTEN = "0.0.0.0:8870"
 PAGE_LISTEN = "127.0.0.1:8873"
 MAX_PUPILS = 100_000
+MAX_PROCESSES = 64
 _WRONG_USE = (SettingsError, InsecureUrlError, NotEnrolledError, CaptureError)
 _EPILOG = """exit codes:
   0  done; check: the target is met (PASS)
@@ -315,7 +316,8 @@ def _reflect(arguments: argparse.Namespace) -> int:
         servers=tuple(arguments.url),
         metrics_port=arguments.metrics,
     )
-    reflecting.run((arguments.listen, arguments.udp), tls, records, admission, lambda line: print(line, flush=True))
+    place = reflecting.Place(address=arguments.listen, udp_port=arguments.udp, tls=tls, processes=arguments.processes)
+    reflecting.run(place, records, admission, lambda line: print(line, flush=True))
     return 0
 
 
@@ -345,6 +347,13 @@ def _admission_words(reflect: argparse.ArgumentParser) -> None:
     )
     reflect.add_argument(
         "--bytes-per-hour", metavar="N", type=_amount, help=f"bytes of {network}; usually 500 GB, 0: no limit"
+    )
+    reflect.add_argument(
+        "--processes",
+        metavar="N",
+        type=_processes,
+        default=1,
+        help="so many processes share the port, for a server with several processors (Linux)",
     )
     reflect.add_argument("--metrics", metavar="PORT", type=_port, help="serve Prometheus metrics on this loopback port")
 
@@ -733,6 +742,12 @@ def _log_to_stderr(command: str) -> None:
 def _amount(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def _processes(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_PROCESSES):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes (1 to {MAX_PROCESSES})")
     return int(text)
 
 

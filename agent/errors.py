@@ -10,6 +10,7 @@ NetreadyError (agent.contract.errors)
 |   `-- RevokedError           the collector no longer wants this agent
 |-- UpdateError                no version can be changed to: none is signed for, no mirror gives it, or not this kind
 |-- InstallError               a package could not be put in place
+|-- ReflectorError             one of the processes that share a test server's port ended
 `-- StateError                 the state folder cannot be read or written (full disk, permissions, damage)
 """
 
@@ -54,6 +55,10 @@ class UpdateError(NetreadyError):
 
 class InstallError(NetreadyError):
     """A package could not be put in place; says what the system said."""
+
+
+class ReflectorError(NetreadyError):
+    """One of the processes that share a test server's port ended by itself; says how."""
 
 
 class StateError(NetreadyError):

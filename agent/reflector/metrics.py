@@ -3,9 +3,9 @@
 Served on a port of its own and on loopback only: whoever tests here need not know who else does. No address is in it.
 """
 
+import mmap
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from agent.contract import ticket
@@ -17,17 +17,63 @@ _CAUSES = (*ticket.REFUSALS, "nonce")
 _CONTROLS = ("bbr", "cubic", "reno")  # a kernel's other ones count together: nobody can grow the list
 
 
-class Metrics:
-    """Counters. Used from many threads."""
+_COUNTED = (
+    ("connections", "", ("",), "TCP connections accepted"),
+    ("tests", "engine", (*(name for _, name in _ENGINES), "other"), "tests begun"),
+    ("bytes", "", ("",), "payload moved by tests, both ways"),
+    ("refusals", "cause", (*_CAUSES, "other"), "connections, tests and echoes refused"),
+    ("controls", "control", (*_CONTROLS, "other", "unknown"), "test connections by congestion control"),
+)
+_PLACES = {
+    (name, value): place
+    for place, (name, value) in enumerate(
+        (name, value) for name, _, values, _ in (*_COUNTED, ("open", "", ("",), "")) for value in values
+    )
+}
 
-    def __init__(self) -> None:
+
+class Board:
+    """The counters of so many processes, in memory that those which are forked from this one share with it."""
+
+    def __init__(self, processes: int = 1) -> None:
+        self._cells = memoryview(mmap.mmap(-1, max(1, processes) * len(_PLACES) * 8)).cast("q")
+
+    def of(self, process: int) -> memoryview:
+        """Return the counters of one process, which nobody else writes to."""
+        return self._cells[process * len(_PLACES) : (process + 1) * len(_PLACES)]
+
+    def text(self) -> str:
+        """Return everything, added up."""
+        sums = [sum(self._cells[place :: len(_PLACES)]) for place in range(len(_PLACES))]
+        lines: list[str] = []
+        for name, label, values, about in _COUNTED:
+            full = f"netready_reflector_{name}_total"
+            lines += [f"# HELP {full} {about}", f"# TYPE {full} counter"]
+            lines += [f"{full}{_labels(label, value)} {sums[_PLACES[name, value]]}" for value in values]
+        full = "netready_reflector_open_connections"
+        lines += [
+            f"# HELP {full} TCP connections open now",
+            f"# TYPE {full} gauge",
+            f"{full} {sums[_PLACES['open', '']]}",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+class Metrics:
+    """Counters of one process. Used from many threads."""
+
+    def __init__(self, board: Board | None = None, process: int = 0) -> None:
+        self.board = Board() if board is None else board
         self._lock = threading.Lock()
-        self._counts: Counter[tuple[str, str]] = Counter()
-        self.open_connections: Callable[[], int] = lambda: 0
+        self._counts = self.board.of(process)
 
     def count_connection(self) -> None:
         """Count a connection that was accepted."""
         self._add("connections", "")
+
+    def set_open_connections(self, number: int) -> None:
+        """Say how many connections are open now."""
+        self._counts[_PLACES["open", ""]] = number
 
     def count_test(self, path: str) -> None:
         """Count a test by what its path belongs to."""
@@ -46,29 +92,12 @@ class Metrics:
         self._add("controls", "unknown" if name is None else name if name in _CONTROLS else "other")
 
     def text(self) -> str:
-        """Return everything."""
-        with self._lock:
-            counts = dict(self._counts)
-        lines: list[str] = []
-        for name, label, values, about in (
-            ("connections", "", ("",), "TCP connections accepted"),
-            ("tests", "engine", (*(name for _, name in _ENGINES), "other"), "tests begun"),
-            ("bytes", "", ("",), "payload moved by tests, both ways"),
-            ("refusals", "cause", (*_CAUSES, "other"), "connections, tests and echoes refused"),
-            ("controls", "control", (*_CONTROLS, "other", "unknown"), "test connections by congestion control"),
-        ):
-            full = f"netready_reflector_{name}_total"
-            lines += [f"# HELP {full} {about}", f"# TYPE {full} counter"]
-            for value in values:
-                lines.append(f"{full}{_labels(label, value)} {counts.get((name, value), 0)}")
-        full = "netready_reflector_open_connections"
-        lines += [f"# HELP {full} TCP connections open now", f"# TYPE {full} gauge"]
-        lines.append(f"{full} {self.open_connections()}")
-        return "\n".join(lines) + "\n"
+        """Return everything, of all processes."""
+        return self.board.text()
 
     def _add(self, name: str, value: str, more: int = 1) -> None:
         with self._lock:
-            self._counts[name, value] += more
+            self._counts[_PLACES[name, value]] += more
 
 
 def _labels(label: str, value: str) -> str:
@@ -76,7 +105,7 @@ def _labels(label: str, value: str) -> str:
 
 
 @contextmanager
-def served(metrics: Metrics, port: int) -> Iterator[int]:
+def served(metrics: Metrics | Board, port: int) -> Iterator[int]:
     """Serve /metrics on this port of 127.0.0.1 (0: a free one) and give the port.
 
     Raises:

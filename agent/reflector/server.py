@@ -24,7 +24,7 @@ from agent.contract.errors import SettingsError
 from agent.host import tcp_info
 from agent.meter import dial, echo, http_head
 from agent.meter.errors import HeadError, TransferError
-from agent.reflector import health, librespeed, msak, ndt7, ookla, request, source, video
+from agent.reflector import health, librespeed, msak, ndt7, ookla, request, sharing, source, video
 from agent.reflector.echo import EchoServer
 from agent.reflector.gate import Gate
 from agent.reflector.nonces import Nonces
@@ -84,16 +84,27 @@ def serve(
         OSError: it cannot listen there; says where and why.
         SettingsError: the certificate or its key cannot be used.
     """
-    context = None if tls is None else _server_context(*tls)
+    context = None if tls is None else server_context(*tls)
     with ExitStack() as stack:
-        tcp, udp = _listen(listen, udp_port, stack)
-        offer, echoes = _with_echo(offer, udp)
-        connections = stack.enter_context(_Connections(context, stop, offer))
-        selector = stack.enter_context(selectors.DefaultSelector())
+        tcp, udp = listening(listen, udp_port, stack)
+        ready(said(tcp, udp))
+        serve_on(tcp, udp, context, stop, offer)
+
+
+def said(tcp: socket.socket, udp: socket.socket) -> str:
+    """Return the line that says where it listens."""
+    host, port = tcp.getsockname()[:2]
+    return f"listening {dial.authority(host, port)} udp {udp.getsockname()[1]}"
+
+
+def serve_on(
+    tcp: socket.socket, udp: socket.socket, context: ssl.SSLContext | None, stop: threading.Event, offer: Offer
+) -> None:
+    """Serve on sockets that listen already, until ``stop`` is set."""
+    offer, echoes = _with_echo(offer, udp)
+    with _Connections(context, stop, offer) as connections, selectors.DefaultSelector() as selector:
         selector.register(tcp, selectors.EVENT_READ, lambda: connections.accept(tcp))
         selector.register(udp, selectors.EVENT_READ, echoes.answer)
-        host, port = tcp.getsockname()[:2]
-        ready(f"listening {dial.authority(host, port)} udp {udp.getsockname()[1]}")
         while not stop.is_set():
             for key, _events in selector.select(_POLL_S):
                 key.data()
@@ -111,7 +122,8 @@ def _with_echo(offer: Offer, udp: socket.socket) -> tuple[Offer, EchoServer]:
     return msgspec.structs.replace(offer, routes=routes), EchoServer(udp, knows=knows, refused=refused)
 
 
-def _server_context(certificate: str, key: str) -> ssl.SSLContext:
+def server_context(certificate: str, key: str) -> ssl.SSLContext:
+    """Return what speaks TLS with these PEM files; raises SettingsError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
@@ -121,13 +133,22 @@ def _server_context(certificate: str, key: str) -> ssl.SSLContext:
     return context
 
 
-def _listen(listen: tuple[str, int], udp_port: int | None, stack: ExitStack) -> tuple[socket.socket, socket.socket]:
-    """Bind both ports; where both may be any number, find one that is free for both."""
+def listening(
+    listen: tuple[str, int], udp_port: int | None, stack: ExitStack, *, shared: bool = False
+) -> tuple[socket.socket, socket.socket]:
+    """Bind both ports; where both may be any number, find one that is free for both.
+
+    ``shared`` lets other sockets that were bound like this have the same numbers (see agent.reflector.sharing).
+
+    Raises:
+        OSError: it cannot listen there; says where and why.
+    """
     host, port = listen
     for attempt in range(1, _PAIRS + 1):
-        tcp = _bind(host, port, socket.SOCK_STREAM)
+        tcp = _bind(host, port, socket.SOCK_STREAM, shared=shared)
         try:
-            udp = _bind(host, tcp.getsockname()[1] if udp_port is None else udp_port, socket.SOCK_DGRAM)
+            number = tcp.getsockname()[1] if udp_port is None else udp_port
+            udp = _bind(host, number, socket.SOCK_DGRAM, shared=shared)
         except OSError:
             tcp.close()
             if port != 0 or udp_port is not None or attempt == _PAIRS:
@@ -140,7 +161,7 @@ def _listen(listen: tuple[str, int], udp_port: int | None, stack: ExitStack) -> 
     raise AssertionError  # the last attempt returns or raises
 
 
-def _bind(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
+def _bind(host: str, port: int, kind: socket.SocketKind, *, shared: bool) -> socket.socket:
     what = "TCP" if kind is socket.SOCK_STREAM else "UDP"
     place = dial.authority(host or "*", port)
     try:
@@ -153,6 +174,8 @@ def _bind(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         if os.name != "nt" and kind is socket.SOCK_STREAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sharing.prepare(sock)
         sock.bind(address)
         sock.setblocking(False)
     except OSError as error:
@@ -180,8 +203,6 @@ class _Connections:
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
         self._admitted: Counter[str] = Counter()  # connections by source
-        if offer.gate is not None:
-            offer.gate.metrics.open_connections = lambda: len(self._open)
 
     def __enter__(self) -> Self:
         return self
@@ -228,8 +249,13 @@ class _Connections:
                 sock.close()
                 return
             self._open[sock] = thread
+            self._count_open()
             if not refusal:
                 self._admitted[whose] += 1
+
+    def _count_open(self) -> None:
+        if self._offer.gate is not None:
+            self._offer.gate.metrics.set_open_connections(len(self._open))
 
     def _no_room(self, whose: str) -> HeadError | None:
         """Return why there is no room for one more connection of this source, None if there is."""
@@ -255,6 +281,7 @@ class _Connections:
         finally:
             with self._lock:
                 del self._open[sock]
+                self._count_open()
                 if not refusal:
                     self._admitted -= Counter((whose,))
             talking.close()
