@@ -26,6 +26,7 @@ _QUERY = re.compile(r"(\w+://[^\s?#]*)[?#][^\s]*")
 _HOMES = re.compile(r"(?:/(?:home|Users)/[^/\s:;,'\"]+|[A-Za-z]:\\Users\\[^\\\s:;,'\"]+)")
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\w)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
+_EXAMPLES = frozenset({"NAME", "PASSWORD", "NAME:PASSWORD"})  # of the remarks in our own agent.toml
 _LEAST_LETTERS = 4  # a shorter word would be hidden everywhere, and a secret of three letters is none
 _WHOLE_WORDS = 6  # what is shorter than this is hidden only where it stands alone
 _MOST_BYTES = 1024 * 1024
@@ -68,7 +69,7 @@ class Veil(Struct, frozen=True, kw_only=True):
 
 def of_settings(text: str) -> Iterator[str]:
     """Give what a settings file keeps secret, whether or not it can be parsed."""
-    yield from _in_urls(text)
+    yield from (one for one in _in_urls(text) if one not in _EXAMPLES)
     for name, value in _SETTING.findall(text):
         if _SECRET.search(name):
             yield value

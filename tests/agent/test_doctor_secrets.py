@@ -124,6 +124,13 @@ def test_the_words_that_help_stay(tmp_path):
     assert "http://127.0.0.1:9" in page
 
 
+def test_the_examples_of_our_own_settings_hide_nothing(tmp_path):
+    """The file that every package installs names a proxy of NAME and PASSWORD: words of the page, and no secret."""
+    place = doctor.Place(state=tmp_path, config=ROOT / "config" / "agent.toml", environment={})
+    sentence = "the proxy's name and its password are asked for by 1 name server"
+    assert veil_of(read(place)).over(sentence) == sentence
+
+
 def test_a_service_s_own_home_is_shown():
     """What runs as the service's user has its folder for a home: hidden, the page would not say where to look."""
     place = doctor.Place(state=Path("/var/lib/netready"), config=None, environment={"HOME": "/var/lib/netready"})
