@@ -11,7 +11,7 @@ RUNS   := $(VENV)/.installed-to-run
 CHECKS := $(VENV)/.installed-to-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench wheel deb rpm single debian-roots constraints clean
+.PHONY: help demo test check bench wheel deb rpm single debian-roots booted constraints clean
 # A recipe that fails or is interrupted leaves no half-made file behind.
 .DELETE_ON_ERROR:
 
@@ -49,6 +49,9 @@ single:  ## build the agent as one program file for Linux into dist/
 
 debian-roots: $(CHECKS)  ## the Debian package in clean Debian 12 and 13 roots, as root; some minutes
 	tests/packaging/debian_roots.sh
+
+booted: $(CHECKS) deb  ## the Debian package in a container with a booted systemd, as root; some minutes
+	tests/packaging/booted.sh dist/netready-agent_*.deb
 
 constraints:  ## write constraints.txt anew from what is newest today
 	rm -rf build/newest && $(PYTHON) -m venv build/newest

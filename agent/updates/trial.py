@@ -14,13 +14,16 @@ from typing import Literal, Protocol
 import msgspec
 from msgspec import Struct
 
-from agent import health
+from agent import crashes, health
+from agent.crashes import Crash
 from agent.errors import InstallError, StateError
 from agent.health import Health
 from agent.host import files
 from agent.host.clock import Clock
 
 TRIAL_S = 900.0
+# For so long it has to go on after it was heard: a crash is known once its service was started again, a minute later.
+GOES_ON_S = 180.0
 # Without a collector to be heard, this long without a crash is what can be asked of a version.
 ALIVE = timedelta(minutes=5)
 _OFFLINE_AFTER = timedelta(days=1)
@@ -82,6 +85,7 @@ class Trials:
     def __init__(self, folder: Path, installer: Installer, state: Path, clock: Clock) -> None:
         self._folder = folder
         self._installer = installer
+        self._state = state
         self._health = partial(health.read, state)
         self._forget_health = partial(health.forget, state)
         self._clock = clock
@@ -136,15 +140,28 @@ class Trials:
 
     def _watch(self, trial: Trial) -> Outcome:
         began_s = self._clock.steady_s()  # clocks are set, most of all in the minutes after a start
+        worked_s, known = None, len(self._crashes(trial.version))
         while True:
-            seen = self._health()
-            if seen is not None and _works(seen, trial):
+            seen, now_s = self._health(), self._clock.steady_s()
+            if worked_s is None and seen is not None and _works(seen, trial):
+                worked_s = now_s
+            fallen = self._crashes(trial.version)[known:]
+            if fallen:
+                return self._take_back(trial, f"its service crashed: {fallen[-1].reason}")
+            if worked_s is not None and now_s - worked_s >= GOES_ON_S:
                 _log.info("version %s works", trial.version)
                 self._end()
                 return "kept"
-            if self._clock.steady_s() - began_s >= TRIAL_S:
+            if worked_s is None and now_s - began_s >= TRIAL_S:
                 return self._take_back(trial, _why_not(seen, trial))
             self._clock.sleep(_POLL_S)
+
+    def _crashes(self, version: str) -> tuple[Crash, ...]:
+        try:
+            return tuple(one for one in crashes.read(self._state).crashes if one.version == version)
+        except StateError as error:
+            _log.warning("%s", error)
+            return ()
 
     def _take_back(self, trial: Trial, reason: str, *, was_broken_off: bool = False) -> Outcome:
         _log.error("version %s is taken back: %s", trial.version, reason)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from agent import health
+from agent.crashes import Crashes
 from agent.errors import InstallError, StateError
 from agent.health import Health, Notes
 from agent.host.clock import Clock
@@ -65,8 +66,12 @@ class World:
             raise PowerCutError
         if self.fares[self.installed] == "crashes":
             return
-        if self.fares[self.installed] == "heard" and self.passed_s - self.since > 60:
+        if self.fares[self.installed].startswith("heard") and self.passed_s - self.since > 60:
             self.notes.heard(self.clock.now())
+            if self.fares[self.installed] != "heard" and self.passed_s - self.since > 180:
+                life = Crashes(self.state, self.installed, "boot")
+                life.begin(self.clock.now())
+                life.crashed(self.clock.now(), "ZeroDivisionError in agent/x.py:1 (y)")
         else:
             self.notes.alive(self.clock.now())
 
@@ -98,6 +103,25 @@ def test_a_version_that_works_is_kept(world) -> None:
     assert world.passed_s < TRIAL_S
     assert world.left() == set()
     assert world.trials().settle() == "nothing"
+
+
+def test_a_version_that_crashes_after_it_was_heard_is_taken_back(world) -> None:
+    """The collector's answer alone proves little: what falls over minutes later is no version to keep."""
+    world.fares["0.2.0"] = "heard, then crashes"
+    assert world.try_it() == "taken back"
+    assert world.installed == "0.1.0"
+    (failed,) = world.trials()._listed()
+    assert failed.reason == "its service crashed: ZeroDivisionError in agent/x.py:1 (y)"
+    assert world.passed_s < TRIAL_S
+
+
+def test_crashes_of_before_are_not_held_against_it(world) -> None:
+    """Those that another trial of this version left, or the version before had."""
+    for version in ("0.1.0", "0.2.0"):
+        life = Crashes(world.state, version, "boot")
+        life.begin(BEGIN)
+        life.crashed(BEGIN, "of old")
+    assert world.try_it() == "kept"
 
 
 @pytest.mark.parametrize("fares", ["crashes", "alive"])
