@@ -186,6 +186,10 @@ def _here(throughput: Throughput | None, link: Link | None, outcome: Outcome, ta
         fixes.append("A proxy carried the test: let this computer reach the test server directly and run this again.")
     if "sleep" in tainted:
         fixes.append("This computer slept during the test: keep it awake and run this again.")
+    if "network_changed" in tainted:
+        fixes.append(
+            "This computer changed its network during the test: keep to one cable or Wi-Fi and run this again."
+        )
     if "server_limited" in tainted:
         fixes.append("The test server was the limit, not the line: run this again, or against another server.")
     if "cross_traffic" in tainted or _own_traffic(throughput, link):

@@ -32,6 +32,7 @@ _OF_A_MARK = {
     "vpn": "A VPN carried the test: switch it off and measure again.",
     "proxy": "A proxy carried the test: let this computer reach the test server directly.",
     "sleep": "This computer slept during the test: keep it awake and measure again.",
+    "network_changed": "This computer changed its network during the test: keep to one cable or Wi-Fi.",
     "cross_traffic": "This computer was using the network itself: stop updates, cloud copies and video, and measure "
     "again.",
 }

@@ -4,6 +4,7 @@ A VPN is never told from an interface's type alone. One that the system hides in
 not seen.
 """
 
+import ipaddress
 import socket
 import sys
 from collections.abc import Mapping
@@ -50,6 +51,23 @@ def towards(family: socket.AddressFamily, address: tuple[str, int] | tuple[str, 
     kinds = {name: kind(raw) for name in names if (raw := link.fetch(name)) is not None}
     vpn, evidence = judge(interface, kinds, routes)
     return Path(interface=interface, source=source, vpn=vpn, evidence=evidence)
+
+
+def is_same(before: Path, family: socket.AddressFamily, address: tuple[str, int] | tuple[str, int, int, int]) -> bool:
+    """Tell whether packets still leave towards an address by the same interface and from the same network.
+
+    An address that only changed its last half is the same network's: IPv6 has temporary ones (RFC 8981).
+    """
+    try:
+        source = link.local_address(family, address)
+    except OSError:
+        return False
+    old, new = (ipaddress.ip_address(one.partition("%")[0]) for one in (before.source, source))
+    if old == new:
+        return True
+    if old.version != 6 or new.version != 6 or int(old) >> 64 != int(new) >> 64:
+        return False
+    return link.interface_of(source) == before.interface
 
 
 def kind(raw: RawLink) -> Kind | None:

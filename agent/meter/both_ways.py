@@ -132,6 +132,7 @@ class Test:
         self._target = target
         self._deadline = deadline
         self._path: Path | None = None
+        self._towards: Address | None = None
         self._echoes: Rounds | None = None
         self._rtt_s = 0.0
         self._handshakes_s: list[float] = []
@@ -153,7 +154,8 @@ class Test:
                 try:
                     seen.append(self._direction(way, len(WAYS) - len(seen)))
                 except TransferError as error:
-                    raise TransferError(error.failure, f"{way}: {error}") from error
+                    changed = "; meanwhile this computer's network changed" if self._has_changed() else ""
+                    raise TransferError(error.failure, f"{way}: {error}{changed}") from error
             return self._throughput(seen)
 
     # -- the idle line -------------------------------------------------------------------------------------------
@@ -163,7 +165,7 @@ class Test:
 
         Without answers there will be no echoes beside the test either.
         """
-        place = self._place()
+        place = self._towards = self._place()
         self._path = path.towards(*place)
         self._gateway = gateway.beside(self._path, stack)
         stream = self._answering(place, stack)
@@ -243,6 +245,12 @@ class Test:
     @property
     def _is_loopback(self) -> bool:
         return self._path is not None and ipaddress.ip_address(self._path.source.partition("%")[0]).is_loopback
+
+    def _has_changed(self) -> bool:
+        """Tell whether this computer now sends by another interface or network than when it began."""
+        if self._path is None or self._towards is None:
+            return False
+        return not path.is_same(self._path, *self._towards)
 
     def _left_s(self) -> float:
         return self._deadline - _RESERVE_S - time.monotonic()
@@ -357,6 +365,7 @@ class Test:
             vpn=None if self._path is None else self._path.vpn,
             handshakes_ms=tuple(one * 1000 for one in self._handshakes_s),
             idle=self._idle if heard.can_be_lost else None,
+            network_changed=self._has_changed(),
         )
         throughput = Throughput(
             engine=self._method.name,

@@ -31,6 +31,7 @@ class Around(Struct, frozen=True, kw_only=True):
     vpn: bool | None = None
     handshakes_ms: tuple[float, ...] = ()
     idle: Echoes | None = None
+    network_changed: bool = False
 
 
 def is_cross_traffic(direction: Direction) -> bool:
@@ -49,6 +50,7 @@ def tainted(around: Around, directions: list[Seen]) -> tuple[str, ...]:
         "vpn": around.vpn is True,
         "proxy": _is_proxy(around),
         "sleep": any(one.standstill_s > 0 for one in directions),
+        "network_changed": around.network_changed,
     }
     return tuple(word for word, applies in signs.items() if applies)
 

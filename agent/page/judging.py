@@ -23,8 +23,8 @@ from agent.page.speech import Sentence, megabits
 from agent.page.words import ADVICE, CAUSES, DEFECTS, FIXES, SPEEDS
 
 _Kind = TypeVar("_Kind")
-_TAINTS = ("host_limited", "vpn", "proxy", "sleep", "server_limited")
-_MARKS = ("vpn", "proxy", "sleep", "cross_traffic")
+_TAINTS = ("host_limited", "vpn", "proxy", "sleep", "network_changed", "server_limited")
+_MARKS = ("vpn", "proxy", "sleep", "network_changed", "cross_traffic")
 
 
 class Judges(Struct, frozen=True, kw_only=True):

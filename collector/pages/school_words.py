@@ -64,6 +64,7 @@ TAINTS: dict[str, str] = {
     "server_limited": mark("the test server was too slow"),
     "shared_line": mark("the line was shared"),
     "sleep": mark("the computer slept"),
+    "network_changed": mark("the computer changed its network"),
     "vpn": mark("through a VPN"),
     "proxy": mark("through a proxy"),
 }

@@ -619,7 +619,17 @@ INSIDE = [
 RATES = st.floats(1e5, 300e6)
 TAINTS = st.lists(
     st.sampled_from(
-        ["cross_traffic", "host_limited", "link_limited", "server_limited", "vpn", "proxy", "sleep", "new"]
+        [
+            "cross_traffic",
+            "host_limited",
+            "link_limited",
+            "server_limited",
+            "vpn",
+            "proxy",
+            "sleep",
+            "network_changed",
+            "new",
+        ]
     ),
     max_size=3,
     unique=True,

@@ -100,6 +100,7 @@ def test_a_slow_link_that_is_not_full_leaves_the_line_to_blame():
         ("vpn", "A VPN"),
         ("proxy", "A proxy"),
         ("sleep", "slept during the test"),
+        ("network_changed", "changed its network"),
     ],
 )
 def test_what_the_meter_noticed_is_told(taint, words):

@@ -441,7 +441,9 @@ def test_a_school_with_paced_tests_only_has_no_typical_speed(client, add_school,
     assert "download_at_least_bps" in told.splitlines()[0]
 
 
-@pytest.mark.parametrize("word", ["server_limited", "vpn", "proxy", "sleep", "cross_traffic", "a_word_of_tomorrow"])
+@pytest.mark.parametrize(
+    "word", ["server_limited", "vpn", "proxy", "sleep", "network_changed", "cross_traffic", "a_word_of_tomorrow"]
+)
 def test_a_tainted_test_is_shown_and_not_judged(client, add_school, enrolled, bearer, word):
     """Whatever spoilt a test, it neither helps nor harms a school, whichever word a newer agent has for it."""
     add_school("1")

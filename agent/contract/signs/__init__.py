@@ -18,7 +18,9 @@ from agent.contract.signs import defects, host, radio, router, seen, traffic, wi
 from agent.contract.signs.seen import Seen
 from agent.contract.values import Measured, Medium
 
-LIMITED_ELSEWHERE = frozenset({"link_limited", "host_limited", "server_limited", "vpn", "proxy", "sleep"})
+LIMITED_ELSEWHERE = frozenset(
+    {"link_limited", "host_limited", "server_limited", "vpn", "proxy", "sleep", "network_changed"}
+)
 _LASTING = frozenset({"wifi", "lan", "peer", "services"})
 
 

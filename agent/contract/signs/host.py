@@ -8,6 +8,7 @@ _OF_THIS_COMPUTER = {
     "vpn": "the test with the VPN switched off",
     "proxy": "the test without the proxy",
     "sleep": "the test on a computer that is kept awake",
+    "network_changed": "the test on one cable or Wi-Fi from beginning to end",
 }
 
 

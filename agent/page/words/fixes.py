@@ -65,6 +65,12 @@ FIXES: dict[str, Said] = {
         ru="Во время теста компьютер уходил в сон: не давайте ему засыпать и проверьте снова.",
         en="This computer slept during the test: keep it awake and run this again.",
     ),
+    "network_changed": Said(
+        kk="Тест кезінде компьютер басқа желіге ауысты: бір кабельде немесе бір Wi-Fi желісінде қалып, қайта "
+        "тексеріңіз.",
+        ru="Во время теста компьютер перешёл в другую сеть: останьтесь на одном кабеле или Wi-Fi и проверьте снова.",
+        en="This computer changed its network during the test: keep to one cable or Wi-Fi and run this again.",
+    ),
     "server_limited": Said(
         kk="Шектеген желі емес, тест сервері: қайта тексеріңіз немесе басқа серверге қатысты өлшеңіз.",
         ru="Ограничивал сервер тестов, а не линия: проверьте снова или на другом сервере.",

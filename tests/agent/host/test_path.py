@@ -1,7 +1,10 @@
 """The way to a server: what is a VPN, what only looks like one, and what answers in a server's place."""
 
 import ipaddress
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -119,3 +122,58 @@ def test_the_way_to_this_computer() -> None:
     assert found.interface.startswith("lo")
     assert found.source == "127.0.0.1"
     assert found.vpn is False
+
+
+# In a network namespace of its own: two cards that lead nowhere, and what becomes of the way to a server behind them.
+CHANGES = """
+import socket, subprocess, sys
+from agent.host import path
+
+def ip(words):
+    subprocess.run(["ip", *words.split()], check=True)
+
+for card in ("one", "two"):
+    ip(f"link add {card} type veth peer name {card}-end")
+    ip(f"link set {card}-end up")
+    ip(f"link set {card} up")
+ip("addr add 10.1.0.2/24 dev one")
+ip("addr add 10.2.0.2/24 dev two")
+ip("route add 10.9.0.0/16 via 10.1.0.1 metric 20")
+ip("-6 addr add 2001:db8:1:1::2/64 dev one nodad")
+ip("-6 route add 2001:db8:9::/48 via 2001:db8:1:1::1 metric 20")
+four = socket.AF_INET, ("10.9.0.1", 443)
+six = socket.AF_INET6, ("2001:db8:9::1", 443, 0, 0)
+first, first_six = path.towards(*four), path.towards(*six)
+
+def said(what):
+    print(what, path.is_same(first, *four), path.is_same(first_six, *six))
+
+said("nothing")
+ip("-6 addr add 2001:db8:1:1::77/64 dev one nodad")
+ip("-6 addr change 2001:db8:1:1::2/64 dev one nodad preferred_lft 0")
+said("a temporary address")
+ip("route add 10.9.0.0/16 via 10.2.0.1 metric 10")
+said("another card")
+ip("route del 10.9.0.0/16 via 10.2.0.1 metric 10")
+said("back again")
+ip("addr add 10.1.0.3/24 dev one")
+ip("route replace 10.9.0.0/16 via 10.1.0.1 metric 20 src 10.1.0.3")
+said("another address")
+ip("link set one down")
+said("the cable is out")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="a network namespace needs root on Linux")
+def test_a_network_that_changes() -> None:
+    """Another card, another address, no way at all: changed; a temporary IPv6 address of the same network is none."""
+    command = ["unshare", "--net", sys.executable, "-c", CHANGES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.splitlines() == [
+        "nothing True True",
+        "a temporary address True True",
+        "another card False True",
+        "back again True True",
+        "another address False True",
+        "the cable is out False False",
+    ], done.stderr

@@ -36,7 +36,10 @@ SESSIONS = {
     "loopback": [sessions.cable(medium="loopback", download_bps=9e9), FAST],
     "busy computer": [sessions.cable(download_bps=9e6), SLOW],
     "no link told": [tainted("link_limited")],
-    "spoiled": [sessions.cable(), tainted("host_limited", "vpn", "proxy", "sleep", "server_limited", "cross_traffic")],
+    "spoiled": [
+        sessions.cable(),
+        tainted("host_limited", "vpn", "proxy", "sleep", "network_changed", "server_limited", "cross_traffic"),
+    ],
     "paced": [sessions.cable(), msgspec.structs.replace(FAST, download=computer.paced(33e6))],
     "one way": [sessions.cable(), msgspec.structs.replace(FAST, upload=None)],
     "close": [sessions.cable(), computer.throughput(30.4e6, 19e6)],

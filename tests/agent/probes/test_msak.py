@@ -10,7 +10,7 @@ import pytest
 
 from agent.contract.errors import InsecureUrlError, SettingsError
 from agent.contract.measurement import Failed, Throughput, decode, encode
-from agent.meter import websocket
+from agent.meter import both_ways, websocket
 from agent.meter.progress import Progress
 from agent.probes.msak import Probe
 from tests.fakes import reflectors
@@ -116,6 +116,18 @@ def test_a_wrong_ca_file_is_named(tmp_path) -> None:
     file.write_text("nothing")
     with pytest.raises(SettingsError, match=r"ca\.pem"):
         measured("wss://127.0.0.1:1", ca_file=str(file))
+
+
+def test_a_network_that_changes_during_the_test(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test on two networks says so, and a connection that broke on the way says what else happened."""
+    monkeypatch.setattr(both_ways.path, "is_same", lambda *_: False)
+    seen = measured(f"ws://{server}")
+    assert isinstance(seen, Throughput)
+    assert "network_changed" in seen.tainted
+    with BadServer(lambda sock: sock.recv(4096)) as bad:
+        broken = measured(f"ws://{bad.server}")
+    assert isinstance(broken, Failed)
+    assert broken.detail.endswith("; meanwhile this computer's network changed")
 
 
 def test_an_ipv6_server() -> None:
