@@ -315,7 +315,7 @@ def _not_reached(collector: str, reason: str) -> str:
         return f"{collector} cannot be reached ({reason}); is this computer online, and the address right?"
     return (
         f"{collector} cannot be reached ({reason}); this computer's settings name the PAC file "
-        f"{printable(pac_file)}, which is not run here: set [uplink] proxy in agent.toml to the proxy that it names"
+        f"{printable(pac_file)}, by which no proxy was found: set [uplink] proxy in agent.toml to the right one"
     )
 
 

@@ -45,7 +45,8 @@ class Outbox(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Uplink(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How reports travel to the collector.
 
-    ``proxy`` is its URL, or "direct" for none; null: as the environment and the system say. No test goes through it.
+    ``proxy`` is its URL, "direct" for none, or on Windows "pac+" and a PAC file's address; null: as the environment and
+    the system say. No test goes through it.
     """
 
     batch_reports: Annotated[int, Meta(ge=1, le=MAX_BATCH_REPORTS)] = 20

@@ -95,8 +95,8 @@ def through(here: Installation) -> Found:
     if way is None:
         if pac_file is not None and told is None:
             return warning(
-                f"none in force; this computer's settings name the PAC file {pac_file}, which is not run here",
-                "Set [uplink] proxy in agent.toml to the proxy that it names for the collector.",
+                f"none in force; this computer's settings name the PAC file {pac_file}, by which no proxy was found",
+                "If the collector is not reached, set [uplink] proxy in agent.toml to the proxy that it should name.",
             )
         return well(f"none: {source}" if told is not None else "none is set")
     seen = f"{proxy.shown(way)} ({source}); tests never go through it"

@@ -1,16 +1,23 @@
 """Through which proxy collectors are reached: as the settings say, else the environment, else the system's settings.
 
 Reports and policies only. Nothing that measures goes through a proxy: what comes out would not be the line.
-No PAC file is run, for that takes a JavaScript engine; it is named where it may be why a collector is not reached.
+On Windows a PAC file, or what the network names by WPAD, is run by Windows itself (agent.host.winhttp). On Linux and
+macOS none is run, for that takes a JavaScript engine.
 """
 
+import socket
 import sys
+import time
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from agent.contract.errors import SettingsError
+from agent.host import winhttp
 
 DIRECT = "direct"
+_PAC = "pac+"
+_KEPT_S = 600.0  # detection may take seconds, and reports go out every few minutes
+_ANSWERS_WITHIN_S = 2.0
 _INTERNET_SETTINGS = r"Software\Microsoft\Windows\CurrentVersion\Internet Settings"
 
 
@@ -18,11 +25,14 @@ def check(told: str) -> None:
     """Raise SettingsError where the settings' word is neither ``direct`` nor a proxy's URL; never says its password."""
     if told == DIRECT:
         return
+    if told.startswith(_PAC):
+        _check_pac(told)
+        return
     parts = _split(told)
     if parts.path.endswith((".pac", ".dat")):
         raise SettingsError(
-            f"{parts.path} is a PAC file, and those are not run here: give the proxy that it names for the collector, "
-            "as http://HOST:PORT"
+            f'{parts.path} is a PAC file: on Windows write "{_PAC}" before its address; elsewhere none is run, so give '
+            "the proxy that it names for the collector, as http://HOST:PORT"
         )
     if parts.scheme not in {"http", "https"} or parts.path not in {"", "/"}:
         raise SettingsError(
@@ -41,6 +51,9 @@ def of(collector: SplitResult, told: str | None) -> str | None:
         told = _of_the_system(collector)
     if told in {None, DIRECT}:
         return None
+    if told.startswith(_PAC):
+        check(told)
+        return _by_pac(collector, winhttp.Wish(pac_file=told.removeprefix(_PAC)))
     check(told)
     return told
 
@@ -67,9 +80,52 @@ def _of_the_system(collector: SplitResult) -> str | None:
     """Return what HTTP_PROXY, HTTPS_PROXY or ALL_PROXY say, else Windows' or macOS' settings, with their exceptions."""
     known = getproxies()
     proxy = known.get(collector.scheme) or known.get("all")
-    if not proxy or proxy_bypass(collector.hostname or ""):
+    if proxy_bypass(collector.hostname or ""):
         return None
+    if not proxy:
+        return _by_pac(collector)
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+_known: dict[tuple[str, winhttp.Wish | None], tuple[float, str | None]] = {}
+
+
+def _by_pac(collector: SplitResult, asked: winhttp.Wish | None = None) -> str | None:
+    """Return what Windows finds by this file, or by this computer's own settings; it is kept for some minutes."""
+    library = winhttp.load()
+    if library is None:
+        return None
+    url, now = collector.geturl(), time.monotonic()
+    until, found = _known.get((url, asked), (0.0, None))
+    if now >= until:
+        found = _first_alive(winhttp.proxies(library, url, winhttp.wish(library) if asked is None else asked))
+        _known[url, asked] = now + _KEPT_S, found
+    return found
+
+
+def _first_alive(ways: tuple[str | None, ...]) -> str | None:
+    """Return the first way that is there, as a browser does; where none is, the first, whose failure is then said."""
+    for way in ways:
+        if way is None:
+            return None
+        parts = urlsplit(way)
+        try:
+            socket.create_connection((parts.hostname or "", parts.port or 0), _ANSWERS_WITHIN_S).close()
+        except (OSError, UnicodeError, ValueError):
+            continue
+        return way
+    return ways[0] if ways else None
+
+
+def _check_pac(told: str) -> None:
+    if sys.platform != "win32":
+        raise SettingsError(
+            f"{_PAC} is for Windows, which runs PAC files itself; here give the proxy that it names for the collector,"
+            " as http://HOST:PORT"
+        )
+    parts = _split(told.removeprefix(_PAC))
+    if parts.scheme not in {"http", "https"}:
+        raise SettingsError(f'after {_PAC} stands the address of a PAC file, as "{_PAC}http://HOST/proxy.pac"')
 
 
 def _split(proxy: str) -> SplitResult:

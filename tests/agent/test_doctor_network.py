@@ -220,14 +220,14 @@ def test_a_proxy_that_works_is_used_for_the_collector_only(state, enrolled, coll
     }
 
 
-def test_a_pac_file_is_named_and_not_run(state, enrolled, collector, tmp_path):
+def test_a_pac_file_in_the_settings_is_for_windows(state, enrolled, collector, tmp_path):
     """Settings that name one are refused with what to write instead."""
     enrolled(collector.url)
     config = tmp_path / "agent.toml"
     config.write_text('[uplink]\nproxy = "http://proxy.school.example/wpad.pac"\n')
     found = examined(state, config=config)["settings"]
     assert found.result == "fault"
-    assert "is a PAC file, and those are not run here" in found.seen
+    assert "is a PAC file: on Windows write" in found.seen
 
 
 def test_test_servers_are_only_called(state, key, enrolled, collector, closed_port):

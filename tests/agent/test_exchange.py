@@ -217,9 +217,9 @@ def test_a_dead_proxy_is_named() -> None:
 
 
 def test_a_pac_file_is_named_where_it_may_be_why(monkeypatch) -> None:
-    """It is not run; the sentence says what to write instead."""
+    """No proxy was found by it; the sentence says what to write instead."""
     monkeypatch.setattr("agent.host.proxy.pac_file", lambda: "http://wpad.school/proxy.pac")
-    with pytest.raises(UplinkError, match=r"PAC file http://wpad\.school/proxy\.pac, which is not run here"):
+    with pytest.raises(UplinkError, match=r"PAC file http://wpad\.school/proxy\.pac, by which no proxy was found"):
         asked("http://127.0.0.1:2")
 
 

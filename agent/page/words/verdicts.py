@@ -68,6 +68,11 @@ CAUSES: dict[str, Said] = {
         ru="Во время теста компьютер уходил в сон: не давайте ему засыпать и измерьте снова.",
         en="This computer slept during the test: keep it awake and measure again.",
     ),
+    "HOST.network_changed": Said(
+        kk="Тест кезінде компьютер басқа желіге ауысты: бір кабельде немесе бір Wi-Fi желісінде қалыңыз.",
+        ru="Во время теста компьютер перешёл в другую сеть: останьтесь на одном кабеле или Wi-Fi.",
+        en="This computer changed its network during the test: keep to one cable or Wi-Fi.",
+    ),
     "HOST.cross_traffic": Said(
         kk="Бұл компьютер желіні өзі пайдаланып жатты: жаңартуларды, бұлтқа көшіруді және бейнені тоқтатып, қайта "
         "өлшеңіз.",
