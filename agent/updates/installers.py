@@ -37,7 +37,10 @@ class Msi(Struct, frozen=True):
 
     def install(self, package: Path) -> None:
         """Install with msiexec; raises InstallError."""
-        _run(["msiexec", "/i", str(package), "/qn", "/norestart", "NETREADY_WAY_BACK=1"], {}, fine=(0, _REBOOT_WANTED))
+        # "a" for all files, whatever their versions: else Windows decides, before a newer version is removed, that its
+        # newer files need not be installed, and they are missing afterwards.
+        words = ["/qn", "/norestart", "NETREADY_WAY_BACK=1", "REINSTALLMODE=amus"]
+        _run(["msiexec", "/i", str(package), *words], {}, fine=(0, _REBOOT_WANTED))
 
     def way_back(self, package: Path) -> str | None:  # noqa: ARG002 - as the others
         """Return None: Windows Installer itself takes back what breaks off."""

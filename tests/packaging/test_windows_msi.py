@@ -130,8 +130,21 @@ def test_upgrades(msi: Path, tmp_path: Path) -> None:
     assert first["ProductCode"] != second["ProductCode"]
     assert (first["ProductVersion"], second["ProductVersion"]) == ("0.1.0", "0.2.0")
     found = {row["ActionProperty"]: (row["VersionMin"], row["VersionMax"]) for row in table(msi, "Upgrade")}
-    assert found == {"WIX_UPGRADE_DETECTED": ("", "0.1.0"), "WIX_DOWNGRADE_DETECTED": ("0.1.0", "")}
-    assert {row["Condition"] for row in table(msi, "LaunchCondition")} >= {"NOT WIX_DOWNGRADE_DETECTED"}
+    assert found == {"OLDERFOUND": ("0.0.0", "0.1.0"), "NEWERFOUND": ("0.1.0", "")}
+    assert not any(int(row["Attributes"]) & 0x2 for row in table(msi, "Upgrade"))  # none is only detected: it goes
+    # A newer one goes only where an update is taken back; what is said before that runs before anything is removed.
+    wanted = {"NOT NEWERFOUND OR NETREADY_WAY_BACK = 1"}
+    assert {row["Condition"] for row in table(msi, "LaunchCondition")} >= wanted
+    order = {row["Action"]: int(row["Sequence"]) for row in table(msi, "InstallExecuteSequence")}
+    steps = (
+        "FindRelatedProducts",
+        "LaunchConditions",
+        "InstallValidate",
+        "RemoveExistingProducts",
+        "InstallInitialize",
+    )
+    assert [order[one] for one in steps] == sorted(order[one] for one in steps)
+    assert "NETREADY_WAY_BACK" in first["SecureCustomProperties"].split(";")  # else lost where SYSTEM goes on
     components = [{row["ComponentId"] for row in table(one, "Component")} for one in (msi, tmp_path / "made.msi")]
     assert components[0] == components[1]  # else Windows would remove what the new version has just installed
 
